@@ -1,0 +1,125 @@
+"""The callback: a user's own code that looks on at every stage of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kibitz.callbacks.forecast import Forecast
+    from kibitz.outcome import Outcome
+    from kibitz.run import Run
+
+Numbers = dict[str, Any] | None
+"""What hooks are given as `logs`; None only when somebody calls a hook by hand."""
+
+
+class Callback:
+    """Look on at a run, comment, and take a hand in it: override the hooks you need.
+
+    `hooks.py` draws when each hook is called. A hook that is not overridden is never called, so it costs nothing. A
+    callback written for Keras 3 runs unchanged. `self.model` is the model as it stands after the very batch of the
+    hook; `self.run` may be asked to stop; `self.params` has "verbose", "epochs" and "steps".
+
+    Reads: whatever its hooks read.
+    Changes: whatever its hooks change; `self.model.stop_training = True` ends the run.
+    Keeps: nothing of its own.
+    Unlike Keras: `on_run_end(outcome)` is called however a run ends, also after an exception.
+
+    Example:
+        >>> import kibitz
+        >>> class Count(kibitz.callbacks.Callback):
+        ...     def on_train_begin(self, logs=None):
+        ...         self.batches = 0
+        ...     def on_train_batch_end(self, batch, logs=None):
+        ...         self.batches += 1
+        >>> count = Count()
+        >>> _ = kibitz.testing.drive(count, epochs=[{"loss": 2.0}, {"loss": 1.0}], batches=3)
+        >>> count.batches
+        6
+
+    Source: https://keras.io/api/callbacks/base_callback/
+    """
+
+    params: dict[str, Any] | None = None
+    run: Run | None = None
+    _model: Any = None
+
+    adds: tuple[str, ...] = ()
+    """Keys that this callback's hooks put into an epoch's logs, so that later callbacks may watch them."""
+
+    def __init__(self) -> None:
+        self.params = None
+        self._model = None
+
+    @property
+    def model(self) -> Any:
+        """The model that is trained, evaluated or asked to predict."""
+        return self._model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Take what is known of the run: "verbose", "epochs", "steps"."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Take the model."""
+        self._model = model
+
+    def set_run(self, run: Run | None) -> None:
+        """Take the run, before `on_*_begin`."""
+        self.run = run
+
+    def settle(self, forecast: Forecast) -> None:
+        """Check, before the first step, what this callback needs against what the logs will hold."""
+
+    def on_batch_begin(self, batch: int, logs: Numbers = None) -> None:
+        """An older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Numbers = None) -> None:
+        """An older name of `on_train_batch_end`."""
+
+    def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
+        """Called before an epoch's first batch; `logs` is empty."""
+
+    def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
+        """Called after an epoch and its validation; `logs` has the means, and val_* if validation was due."""
+
+    def on_train_batch_begin(self, batch: int, logs: Numbers = None) -> None:
+        """Called before a step; `logs` is empty."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
+        """Called after a step; `logs` has running means over the epoch so far."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Numbers = None) -> None:
+        """Called before a batch is evaluated; `logs` is empty."""
+
+    def on_test_batch_end(self, batch: int, logs: Numbers = None) -> None:
+        """Called after a batch was evaluated; `logs` has running means."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Numbers = None) -> None:
+        """Called before a batch is predicted; `logs` is empty."""
+
+    def on_predict_batch_end(self, batch: int, logs: Numbers = None) -> None:
+        """Called after a batch was predicted; `logs` has "outputs"."""
+
+    def on_train_begin(self, logs: Numbers = None) -> None:
+        """Called once, before the first epoch; `logs` is empty."""
+
+    def on_train_end(self, logs: Numbers = None) -> None:
+        """Called once after training that completed or was stopped; `logs` are the last epoch's."""
+
+    def on_test_begin(self, logs: Numbers = None) -> None:
+        """Called before an evaluation or a validation; `logs` is empty."""
+
+    def on_test_end(self, logs: Numbers = None) -> None:
+        """Called after an evaluation or a validation; `logs` has its means."""
+
+    def on_predict_begin(self, logs: Numbers = None) -> None:
+        """Called before the first batch is predicted; `logs` is empty."""
+
+    def on_predict_end(self, logs: Numbers = None) -> None:
+        """Called after the last batch was predicted; `logs` is empty."""
+
+    def on_run_end(self, outcome: Outcome) -> None:
+        """Called once, last, however the run ended: the place to close what was opened."""

@@ -1,0 +1,199 @@
+"""C. Who overrides which hook, and the one door through which every hook is fired."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kibitz.callbacks.base import Callback
+from kibitz.callbacks.forecast import Forecast
+from kibitz.errors import InvalidArgument, WrongType, code, nearest_name
+from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, HOOKS, KNOWN, OUTCOME_HOOK, arguments
+from kibitz.outcome import Outcome
+from kibitz.run import Run
+
+OPENING = {"on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_batch_end", "on_batch_begin",
+           "on_batch_end", "on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end"}  # fmt: skip
+"""Hooks in which a callback could add a key to the logs."""
+
+
+class Dispatch:
+    """Fires hooks at a list of callbacks; only those that override a hook are called.
+
+    Args:
+        callbacks: Any objects that have hooks by Keras's names; they are called in this order.
+        run: The run whose clock stands in the notes of errors and who is told who asks. None makes a new one.
+
+    Raises:
+        WrongType: If an item is not a callback.
+        InvalidArgument: If a hook cannot take the arguments that it will be given.
+    """
+
+    def __init__(self, callbacks: Sequence[Any], run: Run | None = None):
+        self.callbacks = list(callbacks)
+        self.run = run if run is not None else Run("train")
+        for position, callback in enumerate(self.callbacks):
+            check(callback, position)
+        self._table = {hook: self._listeners(hook) for hook in HOOKS}
+        self._begun = False
+
+    def listens(self, hook: str) -> bool:
+        """Whether anybody overrides this hook."""
+        return bool(self._table[hook])
+
+    def attach(self, model: Any, params: dict[str, Any] | None) -> None:
+        """Give every callback the model, then the parameters, as Keras does, and the run."""
+        for callback in self.callbacks:
+            callback.set_model(model) if hasattr(callback, "set_model") else setattr(callback, "model", model)
+        for callback in self.callbacks:
+            if params is not None:
+                callback.set_params(params) if hasattr(callback, "set_params") else setattr(callback, "params", params)
+            self.lend(callback, self.run)
+
+    @staticmethod
+    def lend(callback: Any, run: Run | None) -> None:
+        """Tell a callback which run it looks on at, if it can be told."""
+        if hasattr(callback, "set_run"):
+            callback.set_run(run)
+
+    def settle(self, forecast: Forecast) -> None:
+        """Let every callback check its needs, each seeing what the ones before it may add."""
+        for callback in self.callbacks:
+            if hasattr(callback, "settle"):
+                callback.settle(forecast)
+            adds = tuple(getattr(callback, "adds", ()))
+            forecast = forecast.after(adds, opens=not adds and any(overrides(callback, hook) for hook in OPENING))
+
+    def fire(self, hook: str, *args: Any) -> None:
+        """Call one hook of all callbacks that override it, in order.
+
+        The hooks that close a run reach every callback; if some raise, the first exception goes on afterwards.
+        """
+        self._begun = True
+        guarded = hook in CLOSING
+        first: BaseException | None = None
+        for name, method in self._table[hook]:
+            self.run.asking = name
+            try:
+                method(*args)
+            except BaseException as error:
+                note(error, name, hook, self.run)
+                if not guarded:
+                    raise
+                if first is None:
+                    first = error
+                else:
+                    first.add_note(f"then {name}.{hook} raised {type(error).__name__}: {error}")
+        if first is not None:
+            raise first
+        self.run.asking = ""
+
+    def close(self, outcome: Outcome) -> None:
+        """Fire `on_run_end`, if anything was begun; behind an exception of the run its own failures are notes only."""
+        if not self._begun:
+            return
+        try:
+            self.fire(OUTCOME_HOOK, outcome)
+        except BaseException as error:
+            if outcome.error is None:
+                raise
+            outcome.error.add_note(f"while the run was closed: {type(error).__name__}: {error}")
+
+    def _listeners(self, hook: str) -> list[tuple[str, Callable[..., None]]]:
+        found = []
+        for callback in self.callbacks:
+            if overrides(callback, hook):
+                method = getattr(callback, hook, None) or getattr(callback, ALIASES.get(hook, hook))
+                found.append((type(callback).__name__, _batch(method) if hook in BATCH_HOOKS else method))
+        return found
+
+
+def _batch(method: Callable[..., None]) -> Callable[..., None]:
+    return lambda batch, logs: method(batch, logs=logs)
+
+
+def overrides(callback: Any, hook: str) -> bool:
+    """Whether a callback does anything at a hook: its own method, an attribute, or the hook's older name."""
+    method = getattr(callback, hook, None)
+    if method is not None and not _inherited(method, hook):
+        return True
+    return hook in ALIASES and overrides(callback, ALIASES[hook])
+
+
+def _inherited(method: Any, hook: str) -> bool:
+    function = getattr(method, "__func__", method)
+    if function is getattr(Callback, hook, None):
+        return True
+    # Keras's own base class does nothing in its hooks either, and must not make every hook look overridden.
+    return getattr(function, "__module__", "") == "keras.src.callbacks.callback" and (
+        getattr(function, "__qualname__", "") == f"Callback.{hook}"
+    )
+
+
+def note(error: BaseException, name: str, hook: str, run: Run) -> None:
+    """Say on the exception itself where it came from; its type and arguments are left alone."""
+    where = f"in {name}.{hook}"
+    if hook in EPOCH_HOOKS or hook in BATCH_HOOKS:
+        where += f", epoch {run.clock.epoch} (from 0)"
+    if hook in BATCH_HOOKS:
+        where += f", batch {run.clock.batch}, step {run.clock.step}"
+    if where not in getattr(error, "__notes__", ()):
+        error.add_note(where)
+
+
+def check(callback: Any, position: int) -> None:
+    """Refuse what is no callback, and hooks that cannot be called; warn of what looks like a misspelt hook."""
+    where = f"callbacks[{position}]"
+    if inspect.isclass(callback):
+        raise WrongType(
+            f"{where} is a class, and a callback is an instance.",
+            given=callback,
+            wanted="an instance",
+            cure=f"{callback.__name__}()",
+        )
+    if inspect.isroutine(callback):
+        raise WrongType(
+            f"{where} is a function, and a callback is an object with hooks.",
+            given=callback,
+            wanted="an object with methods such as on_epoch_end",
+            cure="LambdaCallback(on_epoch_end=lambda epoch, logs: ...)",
+        )
+    names = [name for name in dir(callback) if name.startswith("on_")]
+    if not set(names) & KNOWN:
+        raise WrongType(
+            f"{where} is not a callback: it has no hook.",
+            given=callback,
+            wanted="an object with methods such as on_epoch_end",
+            cure="class MyCallback(kibitz.callbacks.Callback): ...",
+        )
+    for name in names:
+        if name in KNOWN:
+            _check_signature(callback, name)
+        elif callable(getattr(callback, name, None)) and not hasattr(Callback, name):
+            near = nearest_name(name, sorted(KNOWN))
+            hint = f"; did you mean {near}?" if near else "; hooks.py draws those there are"
+            warnings.warn(f"{type(callback).__name__}.{name} looks like a hook, and there is none of this name{hint}",
+                          stacklevel=2)  # fmt: skip
+
+
+def _check_signature(callback: Any, hook: str) -> None:
+    method = getattr(callback, hook)
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):
+        return  # a builtin or a mock: it cannot be asked, so it is left to speak for itself
+    by_keyword = hook in BATCH_HOOKS or hook in ALIASES.values()
+    try:
+        if by_keyword:
+            signature.bind(0, logs={})
+        else:
+            signature.bind(*[0] * len(arguments(hook).split(", ")))
+    except TypeError as error:
+        raise InvalidArgument(
+            f"{type(callback).__name__}.{hook} cannot take what it will be given: {error}.",
+            given=code(f"def {hook}{signature}"),
+            wanted=f"{hook}({arguments(hook)})" + (", with logs by keyword" if by_keyword else ""),
+            cure=f"def {hook}(self, {arguments(hook).replace('logs', 'logs=None')}): ...",
+        ) from None

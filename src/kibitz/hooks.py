@@ -1,0 +1,75 @@
+"""The hooks, and the loop that fires them, drawn once.
+
+Whoever writes a loop in Kibitz makes it read like this drawing; whoever writes a callback looks here for the moment at
+which its hook is called. A test parses the drawing and compares it with what a real run does.
+
+    fit:
+        on_train_begin(logs)                        logs is {}
+        for each epoch:
+            on_epoch_begin(epoch, logs)             {}
+            for each batch:
+                on_train_batch_begin(batch, logs)   {}
+                ... one step: the weights move
+                on_train_batch_end(batch, logs)     running means since the epoch began
+            if validation is due:
+                evaluate
+            on_epoch_end(epoch, logs)               the epoch's means, and val_* if validation was due
+        on_train_end(logs)                          the last epoch's logs
+        on_run_end(outcome)                         always, however the run ended
+
+    evaluate:
+        on_test_begin(logs)                         {}
+        for each batch:
+            on_test_batch_begin(batch, logs)        {}
+            ... the loss and the metrics of one batch
+            on_test_batch_end(batch, logs)          running means since the evaluation began
+        on_test_end(logs)                           the evaluation's means
+        on_run_end(outcome)                         only when evaluate is a run of its own
+
+    predict:
+        on_predict_begin(logs)                      {}
+        for each batch:
+            on_predict_batch_begin(batch, logs)     {}
+            ... the outputs of one batch
+            on_predict_batch_end(batch, logs)       {"outputs": the batch's outputs}
+        on_predict_end(logs)                        {}
+        on_run_end(outcome)
+
+`on_batch_begin` and `on_batch_end` are older names of the two training batch hooks. Batch hooks are given `logs` by
+keyword, the others by position. One dict goes to all callbacks of a moment, in list order.
+"""
+
+from __future__ import annotations
+
+RUNS = ("train", "test", "predict")
+"""What a run can be in the names of hooks: fit is "train", evaluate is "test"."""
+
+RUN_HOOKS = tuple(f"on_{run}_{side}" for run in RUNS for side in ("begin", "end"))
+EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
+BATCH_HOOKS = tuple(f"on_{run}_batch_{side}" for run in RUNS for side in ("begin", "end"))
+ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+OUTCOME_HOOK = "on_run_end"
+
+HOOKS = (*RUN_HOOKS, *EPOCH_HOOKS, *BATCH_HOOKS, OUTCOME_HOOK)
+"""Every hook that is fired, by name."""
+
+KNOWN = frozenset((*HOOKS, *ALIASES.values()))
+"""Every name beginning with `on_` that means something in a callback."""
+
+CLOSING = frozenset(("on_train_end", "on_test_end", "on_predict_end", OUTCOME_HOOK))
+"""Hooks that reach every callback even if one of them raises."""
+
+
+def arguments(hook: str) -> str:
+    """The arguments with which a hook is called, as a user would write them.
+
+    Example:
+        >>> from kibitz.hooks import arguments
+        >>> arguments("on_epoch_end")
+        'epoch, logs'
+    """
+    if hook == OUTCOME_HOOK:
+        return "outcome"
+    if hook in EPOCH_HOOKS:
+        return "epoch, logs"
+    return "batch, logs" if hook in BATCH_HOOKS or hook in ALIASES.values() else "logs"
