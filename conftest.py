@@ -1,0 +1,22 @@
+"""The test session, with the screws turned: one platform, one oracle, no warning unheard, nothing compiled twice.
+
+It stands at the root, and not in tests/, so that the examples in the docstrings of src run under it as well.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+
+# Before anything imports JAX or Keras, and in the environment, so that the processes that tests start have it too.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["KERAS_BACKEND"] = "jax"
+# Keras reads a configuration from the home folder, and writes one there. Neither belongs into a test.
+os.environ["KERAS_HOME"] = str(ROOT / "build" / "keras")
+os.environ["MPLBACKEND"] = "agg"
+# Each program is compiled once, for all workers and all sessions to come.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
