@@ -79,7 +79,7 @@ class Dispatch:
             try:
                 method(*args)
             except BaseException as error:
-                note(error, name, hook, self.run)
+                note(error, name, hook, self.run, *args[:1])
                 if not guarded:
                     raise
                 if first is None:
@@ -132,13 +132,14 @@ def _inherited(method: Any, hook: str) -> bool:
     )
 
 
-def note(error: BaseException, name: str, hook: str, run: Run) -> None:
+def note(error: BaseException, name: str, hook: str, run: Run, index: Any = None) -> None:
     """Say on the exception itself where it came from; its type and arguments are left alone."""
     where = f"in {name}.{hook}"
-    if hook in EPOCH_HOOKS or hook in BATCH_HOOKS:
-        where += f", epoch {run.clock.epoch} (from 0)"
-    if hook in BATCH_HOOKS:
-        where += f", batch {run.clock.batch}, step {run.clock.step}"
+    if hook in EPOCH_HOOKS:
+        where += f", epoch {index} (from 0)"
+    elif hook in BATCH_HOOKS:
+        epoch = f", epoch {run.clock.epoch} (from 0)" if run.kind == "train" else ""
+        where += f"{epoch}, batch {index}, step {run.clock.step}"
     if where not in getattr(error, "__notes__", ()):
         error.add_note(where)
 
