@@ -1,0 +1,47 @@
+# Every verb of the house. `make` alone lists them; CI calls the same ones.
+.DEFAULT_GOAL := help
+.PHONY: help setup test fast lint types names demo clean
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+# The first Python on the path that is new enough and can make an environment; PYTHON=... chooses another.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# As many workers as there are cores; each has one thread for its arithmetic (see conftest.py).
+WORKERS ?= 2
+
+help:  ## List the verbs.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.has-test  ## Make .venv with all that the tests need.
+
+test: $(VENV)/.has-test lint types  ## Run everything: lint, types, all tests, all examples in the documentation.
+	@$(BIN)/python -m pytest -q -n $(WORKERS)
+
+fast: $(VENV)/.has-test lint  ## Run what takes less than a minute: all but the tests marked slow.
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+
+lint: $(VENV)/.has-test  ## Look for what ruff finds wrong, and for what is not formatted.
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+types: $(VENV)/.has-test  ## Check the types with pyright.
+	@$(BIN)/pyright
+
+names: $(VENV)/.has-test  ## Write the public names and signatures down anew, after a change that was meant.
+	@$(BIN)/python -m tests.house.names
+
+demo: $(VENV)/.has-demo  ## Train a classifier of handwritten digits while callbacks look on.
+	@$(BIN)/kibitz demo
+
+clean:  ## Remove what the other verbs left behind; .venv stays.
+	rm -rf build dist demo .jax_cache .pytest_cache .ruff_cache .hypothesis
+
+# The environment is made once, and installed into anew only when pyproject.toml has changed since.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Kibitz needs Python 3.11 or newer, with its venv module."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.has-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@ $(if $(filter test,$*),$(VENV)/.has-demo)  # what the tests need has all that the demo needs
