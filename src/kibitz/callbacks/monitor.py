@@ -1,0 +1,229 @@
+"""Watching one number of the logs: whether it will be there, which way is better, and whether it got better."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from kibitz.callbacks.forecast import Forecast
+from kibitz.errors import InvalidArgument, UnknownDirection, UnknownMonitor, WrongType, code, nearest_name
+
+MODES = ("auto", "min", "max")
+VALIDATION = "val_"
+
+
+class Monitor:
+    """What EarlyStopping, ReduceLROnPlateau and ModelCheckpoint share: one number, watched.
+
+    Use it in a callback of your own that acts on "better": settle it in `settle`, read it at the end of an epoch.
+
+    Args:
+        key: A key of the logs, such as "val_loss".
+        mode: "min" if less is better, "max" if more is, "auto" to ask the metric itself.
+        min_delta: How much better counts as better, in the units of the number; its sign does not matter.
+        owner: The callback's name, for its errors.
+
+    Raises:
+        InvalidArgument: If `mode` is none of the three, or `min_delta` is not a number.
+        WrongType: If `key` is not a string.
+
+    Example:
+        >>> from kibitz.callbacks.monitor import Monitor
+        >>> monitor = Monitor("accuracy", mode="max", min_delta=0.25)
+        >>> monitor.better(0.5, None), monitor.better(0.75, 0.5), monitor.better(1.0, 0.5)
+        (True, False, True)
+    """
+
+    def __init__(self, key: str, *, mode: str = "auto", min_delta: float = 0.0, owner: str = "Monitor"):
+        if not isinstance(key, str):
+            raise WrongType(
+                f"{owner} watches one number by its name.",
+                given=key,
+                wanted="a key of the logs, as a string",
+                cure=f'{owner}(monitor="val_loss")',
+            )
+        if mode not in MODES:
+            raise InvalidArgument(
+                f"{owner} knows no such mode.", given=mode, there_is=MODES, cure=f'{owner}(mode="auto")'
+            )
+        if isinstance(min_delta, bool) or not isinstance(min_delta, int | float | np.number) or math.isnan(min_delta):
+            raise InvalidArgument(
+                f"{owner} needs a number for how much better counts as better.",
+                given=min_delta,
+                wanted=f'a number in the units of "{key}"',
+                cure=f"{owner}(min_delta=0.01)",
+            )
+        self.key, self.mode, self.owner = key, mode, owner
+        self.min_delta = abs(min_delta)
+        self.direction: str | None = None if mode == "auto" else mode
+        self._forecast: Forecast | None = None
+        self._warned = False
+
+    def settle(self, forecast: Forecast, *, at: str = "epoch") -> None:
+        """Check before the first step that the number will be there, and learn which way it is better.
+
+        Args:
+            forecast: What is known of the run.
+            at: "epoch" if it is read in `on_epoch_end`, "batch" if in `on_train_batch_end`.
+
+        Raises:
+            UnknownMonitor: If no logs of that moment will hold the key, and no earlier callback could add it.
+            UnknownDirection: If `mode="auto"` and nothing says which way is better.
+        """
+        keys = forecast.epoch_keys if at == "epoch" else forecast.batch_keys
+        if self.key not in keys and not forecast.open:
+            raise self._missing(forecast, at)
+        self._forecast = forecast
+        if self.mode == "auto":
+            self.direction = self._known(forecast.directions)
+            if self.direction is None:
+                raise self._no_direction()
+
+    def read(self, logs: Mapping[str, Any] | None, model: Any = None) -> float | None:
+        """The number in these logs; None where validation was not due, so that nothing can be decided.
+
+        Args:
+            logs: What the hook was given.
+            model: Asked for the direction, if nobody has settled this monitor (in a loop of the user's own).
+
+        Raises:
+            UnknownMonitor: If the number was due and is not there.
+            WrongType: If it is not one number.
+        """
+        logs = logs or {}
+        value = logs.get(self.key)
+        if value is None:
+            if self._due(logs):
+                raise self._absent(logs)
+            self._warn_once(logs)
+            return None
+        if self.direction is None:
+            self.direction = self._known(dict(_directions(model)))
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise WrongType(
+                f'{self.owner} compares numbers, and "{self.key}" is not one.',
+                given=value,
+                wanted="one number",
+                cure=f'{self.owner}(monitor="loss")',
+            ) from None
+
+    def better(self, value: float, best: float | None) -> bool:
+        """Whether a value is better than the best so far by more than `min_delta`.
+
+        NaN and infinities are never better. Anything finite is better than None.
+
+        Args:
+            value: The new value.
+            best: The best so far. None means that there is none.
+
+        Raises:
+            UnknownDirection: If nothing says which way is better.
+        """
+        if self.direction is None:
+            self.direction = self._known({})
+        if self.direction is None:
+            raise self._no_direction()
+        if not math.isfinite(value):
+            return False
+        if best is None or math.isnan(best):
+            return True
+        # In float32, as Keras compares: numbers that a float32 loss cannot tell apart are no improvement.
+        with np.errstate(over="ignore", under="ignore"):
+            bar = np.float32(best)
+            if self.direction == "min":
+                return bool(np.float32(value + self.min_delta) < bar)
+            return bool(np.float32(value - self.min_delta) > bar)
+
+    def _known(self, directions: Mapping[str, str]) -> str | None:
+        name = self.key.removeprefix(VALIDATION)
+        for key, direction in directions.items():
+            if key in {self.key, name}:
+                return direction
+        if name == "loss" or name.endswith("_loss"):
+            return "min"
+        return next((way for key, way in directions.items() if name.endswith(f"_{key}")), None)
+
+    def _due(self, logs: Mapping[str, Any]) -> bool:
+        if any(key.startswith(VALIDATION) for key in logs):
+            return True
+        if self._forecast is None:
+            return not self.key.startswith(VALIDATION)
+        return self._forecast.due
+
+    def _warn_once(self, logs: Mapping[str, Any]) -> None:
+        # A settled monitor knows that the number will come; in a loop of the user's own nobody does.
+        if self._forecast is None and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f'{self.owner} watches "{self.key}", and these logs have only {", ".join(logs) or "nothing"}: '
+                "it decides nothing until the number comes.",
+                stacklevel=3,
+            )
+
+    def _absent(self, logs: Mapping[str, Any]) -> UnknownMonitor:
+        near = nearest_name(self.key, logs)
+        return UnknownMonitor(
+            f'{self.owner} has nothing to watch: these logs hold no "{self.key}".',
+            given=code(self._written()),
+            there_is=logs,
+            nearest=near,
+            cure=self._written(near or "loss")
+            + f', or a callback before {self.owner} that writes logs["{self.key}"] at every epoch\'s end',
+        )
+
+    def _missing(self, forecast: Forecast, at: str) -> UnknownMonitor:
+        keys = forecast.epoch_keys if at == "epoch" else forecast.batch_keys
+        what = f'{self.owner} has nothing to watch: there will be no "{self.key}"'
+        given = self._written()
+        base = self.key.removeprefix(VALIDATION)
+        near = nearest_name(self.key, keys)
+        if at == "batch" and self.key in forecast.epoch_keys:
+            what += " at the end of a batch, only at the end of an epoch"
+            cure = f'{self.owner}(save_freq="epoch")' + (f", or {self._written(base)}" if base in keys else "")
+            near = None
+        elif self.key.startswith(VALIDATION) and not forecast.validation:
+            what += ", since fit was given no validation data"
+            given += ", fit(validation_data=None, validation_split=0.0)"
+            train = base if base in keys else nearest_name(base, keys) or "loss"
+            with_data = "" if base in keys else f" and {self._written(VALIDATION + train)}"
+            cure = f"fit(..., validation_split=0.1){with_data}, or {self._written(train)}"
+            near = None
+        elif near is not None:
+            cure = f'{self._written(near)}; or name the metric so: compile(metrics=[...(name="{base}")])'
+        else:
+            cure = f'{self._written("loss")}; or add the metric: compile(metrics=["{base}"])'
+        return UnknownMonitor(f"{what}.", given=code(given), there_is=keys, nearest=near, cure=cure)
+
+    def _no_direction(self) -> UnknownDirection:
+        return UnknownDirection(
+            f'{self.owner} cannot tell whether more or less of "{self.key}" is better.',
+            given=code(f'{self.owner}(monitor="{self.key}", mode="auto")'),
+            wanted='mode="max" or mode="min"',
+            cure=f'{self.owner}(monitor="{self.key}", mode="max") if more is better',
+        )
+
+    def _written(self, key: str | None = None) -> str:
+        return f'{self.owner}(monitor="{key or self.key}")'
+
+
+def _directions(model: Any) -> Iterator[tuple[str, str]]:
+    """Which way each metric of a model says it is better, as Keras's models know it once they are built."""
+    for metric in _metrics(getattr(model, "metrics", None) or ()):
+        direction = getattr(metric, "_direction", None)
+        if direction is not None:
+            yield metric.name, "max" if direction == "up" else "min"
+
+
+def _metrics(found: Iterable[Any]) -> Iterator[Any]:
+    for metric in found:
+        within = getattr(metric, "metrics", None)
+        if isinstance(within, list | tuple):
+            yield from _metrics(within)
+        else:
+            yield metric
