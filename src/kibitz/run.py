@@ -31,6 +31,8 @@ class Run:
         self.reason, self.by = "", ""
         self.stop_now = False
         self.outcome: Outcome | None = None
+        self.first_epoch: int | None = None  # set in on_train_begin: the epoch to begin with, not initial_epoch
+        self.stop_evaluating = self.stop_predicting = False
         self._stop = False
 
     @property

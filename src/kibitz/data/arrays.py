@@ -1,0 +1,62 @@
+"""B. Arrays as a source: rows that stand in memory, read in any order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from kibitz.data.order import order_of
+from kibitz.data.source import Batch
+
+
+class ArraySource:
+    """Batches of rows from arrays of equal length.
+
+    Args:
+        x: Inputs, host or device arrays in a tree.
+        y: Targets, or None.
+        weight: Sample weights, or None.
+        batch_size: Rows in a batch; the last one of a pass may be shorter.
+        shuffle: Whether each pass has an order of its own.
+        seed: The model's seed.
+        fit: The number of the fit, for the order.
+    """
+
+    once = False
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        weight: Any = None,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        fit: int = 0,
+    ):
+        self.x, self.y, self.weight = x, y, weight
+        self.rows = len(jax.tree.leaves(x)[0])
+        self.batch_size, self.shuffle, self.seed, self.fit = batch_size, shuffle, seed, fit
+        self.steps: int | None = math.ceil(self.rows / batch_size)
+
+    def order(self, number: int) -> np.ndarray | None:
+        """The order of rows in pass `number`; None means as they stand."""
+        return order_of(self.rows, self.seed, self.fit, number) if self.shuffle else None
+
+    def batches(self, number: int) -> Iterator[Batch]:
+        """Begin pass `number` over the rows."""
+        order = self.order(number)
+        for start in range(0, self.rows, self.batch_size):
+            stop = min(start + self.batch_size, self.rows)
+            yield self.batch(np.arange(start, stop) if order is None else order[start:stop], order is None)
+
+    def batch(self, rows: np.ndarray, contiguous: bool = False) -> Batch:
+        """The batch that holds these rows."""
+        take: Any = slice(int(rows[0]), int(rows[-1]) + 1) if contiguous else rows
+        parts = jax.tree.map(lambda array: array[take], (self.x, self.y, self.weight))
+        return Batch(*parts, rows=rows)

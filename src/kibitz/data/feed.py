@@ -1,0 +1,140 @@
+"""D. Batches for one epoch after the other: where an epoch ends, and where the data do."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+from kibitz.data.source import Batch, Source
+from kibitz.errors import Bug
+
+
+class Feed:
+    """Hands out the batches of epochs, each read before it is announced.
+
+    Without `steps_per_epoch` an epoch is one pass. With it, an epoch has exactly that many batches and the next one
+    goes on where it stopped, through as many passes as it takes.
+
+    Args:
+        source: Where the batches come from.
+        steps_per_epoch: Batches in an epoch; None means one pass.
+        epochs: How many epochs are promised, for the warning when the data end before them.
+    """
+
+    def __init__(self, source: Source, steps_per_epoch: int | None = None, epochs: int = 1):
+        self.source, self.steps_per_epoch, self.epochs = source, steps_per_epoch, epochs
+        self.dry = False
+        self._pass: Iterator[Batch] | None = None
+        self._number = 0  # of the pass that is to begin
+        self._held: Batch | None = None
+        self._given = 0  # batches handed out in this epoch
+        self._total = 0
+
+    @property
+    def steps(self) -> int | None:
+        """Batches in an epoch; None where nobody knows."""
+        return self.steps_per_epoch or self.source.steps
+
+    def skip(self, epochs: int) -> None:
+        """Begin as if so many epochs had been read, so that their orders of rows are not used again."""
+        if self.steps_per_epoch is None:
+            self._number = epochs
+
+    def begin(self) -> bool:
+        """Begin an epoch; False if there is no batch for it."""
+        self._given = 0
+        if self.steps_per_epoch is None:
+            self._pass = None
+        return self.more()
+
+    def more(self) -> bool:
+        """Whether the epoch has another batch; it is read now and handed out by `take`."""
+        if self._held is not None:
+            return True
+        if self.steps_per_epoch is not None and self._given >= self.steps_per_epoch:
+            return False
+        if self._pass is None:
+            self._pass = self._begin_pass()
+        self._held = next(self._pass, None)
+        if self._held is None and self.steps_per_epoch is not None and not self.source.once:
+            self._pass = self._begin_pass()
+            self._held = next(self._pass, None)
+        if self._held is None and self.source.once:
+            self._pass, self.dry = iter(()), True
+        return self._held is not None
+
+    def take(self) -> Batch:
+        """The batch that `more` read."""
+        batch, self._held = self._held, None
+        if batch is None:
+            raise Bug("A batch was taken that nobody had read.", given=self.source, cure="report it with the program")
+        self._given += 1
+        self._total += 1
+        return batch
+
+    def warn_if_short(self, epochs_done: int) -> bool:
+        """Say, once, that the data ended before the promised epochs did; True if they did."""
+        promised = self.epochs if self.steps_per_epoch is None else self.epochs * self.steps_per_epoch
+        done = epochs_done if self.steps_per_epoch is None else self._total
+        if not self.dry or done >= promised:
+            return False
+        wanted = f"{self.epochs} epochs"
+        if self.steps_per_epoch is not None:
+            wanted += f" of {self.steps_per_epoch} batches ({promised} in all)"
+        warnings.warn(
+            f"The data ended after {self._total} batches, and {wanted} were promised; the run stops here. "
+            "Pass a source that can be read again, or a generator that yields that many batches.",
+            stacklevel=2,
+        )
+        return True
+
+    def _begin_pass(self) -> Iterator[Batch]:
+        self._number += 1
+        return iter(self.source.batches(self._number - 1))
+
+
+class OnePass:
+    """The batches of one evaluation or prediction: the first pass over a source, begun anew each time.
+
+    Args:
+        source: Where the batches come from.
+        limit: The most batches to read; None means all.
+        name: What the limit is called, for the warning when the data have fewer.
+    """
+
+    steps_per_epoch = None
+
+    def __init__(self, source: Source, limit: int | None = None, name: str = "steps"):
+        self.source, self.limit, self.name = source, limit, name
+        self._pass: Iterator[Batch] = iter(())
+        self._held: Batch | None = None
+        self._given = 0
+
+    @property
+    def steps(self) -> int | None:
+        """Batches that will be read; None where nobody knows."""
+        return self.limit or self.source.steps
+
+    def begin(self) -> bool:
+        """Begin the pass; False if there is no batch."""
+        self._pass, self._held, self._given = iter(self.source.batches(0)), None, 0
+        return self.more()
+
+    def more(self) -> bool:
+        """Whether there is another batch; it is read now and handed out by `take`."""
+        if self._held is None and (self.limit is None or self._given < self.limit):
+            self._held = next(self._pass, None)
+            if self._held is None and self.limit is not None:
+                warnings.warn(
+                    f"{self.name}={self.limit} batches were asked for, and the data have {self._given}.", stacklevel=2
+                )
+                self.limit = self._given
+        return self._held is not None
+
+    def take(self) -> Batch:
+        """The batch that `more` read."""
+        batch, self._held = self._held, None
+        if batch is None:
+            raise Bug("A batch was taken that nobody had read.", given=self.source, cure="report it with the program")
+        self._given += 1
+        return batch

@@ -1,0 +1,72 @@
+"""All device state of a model, as one pytree, and the one way in which a value gets into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kibitz.errors import ShapeMismatch
+
+Arrays = dict[str, Any]
+"""Arrays by name, such as {"dense/linear/kernel": ...}."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TrainState:
+    """What a step takes and gives back.
+
+    Args:
+        params: What the optimizer moves, by name.
+        others: All other variables by name: frozen parameters, moving statistics, random state.
+        optimizer: The optimizer's state; an empty dict before compile.
+        metrics: The accumulators of the epoch's running means; an empty list before compile.
+    """
+
+    params: Arrays
+    others: Arrays
+    optimizer: dict[str, Any]
+    metrics: list[Any]
+
+    def with_(self, **parts: Any) -> TrainState:
+        """The same state with some parts put in place of the old ones."""
+        return replace(self, **parts)
+
+    def variables(self) -> Arrays:
+        """Parameters and other variables together."""
+        return {**self.params, **self.others}
+
+
+def canonical(value: Any, like: Any, name: str) -> jax.Array:
+    """A copy of a value on the device, with the dtype, the shape and the strong type of the one it replaces.
+
+    Every write goes through here: anything else that looks the same (a Python float, a weakly typed array) would
+    compile the step again.
+
+    Raises:
+        ShapeMismatch: If the shapes differ.
+    """
+    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        if not (isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)):
+            value = jax.random.wrap_key_data(jnp.asarray(np.asarray(value)), impl=jax.random.key_impl(like))
+        return value
+    host = np.asarray(value)
+    if host.shape != like.shape:
+        raise ShapeMismatch(
+            f"{name} has another shape.",
+            given=host,
+            wanted=f"{like.dtype}[{', '.join(map(str, like.shape))}]",
+            cure="give an array of the shape that is there",
+        )
+    return jnp.array(host.astype(like.dtype))
+
+
+def plain(value: Any) -> np.ndarray:
+    """A host copy of a device value; random keys as their numbers."""
+    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        value = jax.random.key_data(value)
+    return np.array(value)

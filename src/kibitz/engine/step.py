@@ -1,0 +1,125 @@
+"""The step: a pure function of state and batch. What the other files of this folder compile is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from kibitz.engine.forward import Forward
+from kibitz.engine.state import Arrays, TrainState
+
+Data = tuple[Any, Any, Any]
+"""x, y and sample weights of one batch."""
+
+
+class Objective(Protocol):
+    """What a model is trained towards and measured by; models/objective.py has the one there is."""
+
+    def loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool, penalties: list[Any]) -> Any:
+        """The scalar to be made small, and whatever `accumulate` wants to know of it."""
+        ...
+
+    def accumulators(self) -> list[Any]:
+        """Accumulators that have seen nothing."""
+        ...
+
+    def accumulate(self, accumulators: list[Any], batch: Data, y_pred: Any, found: Any) -> list[Any]:
+        """The accumulators after one more batch."""
+        ...
+
+    def results(self, accumulators: list[Any]) -> dict[str, Any]:
+        """The numbers that stand in the logs, in their order."""
+        ...
+
+
+class Optimizer(Protocol):
+    """What moves parameters; optimizers/base.py has it."""
+
+    def apply(self, grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        """New parameters and new state."""
+        ...
+
+    def scale_loss(self, loss: Any, state: Any) -> Any:
+        """The loss as it is differentiated."""
+        ...
+
+
+class LogRows:
+    """How a step's numbers travel: one flat float32 row, running values first, the batch's own behind them.
+
+    The names and shapes are known as soon as the step has been traced once.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._shapes: list[tuple[int, ...]] = []
+
+    def pack(self, running: dict[str, Any], own: dict[str, Any]) -> jax.Array:
+        """One row from two dicts with the same keys."""
+        self.names = list(running)
+        self._shapes = [jnp.shape(value) for value in running.values()]
+        parts = [jnp.ravel(jnp.asarray(value)).astype(jnp.float32) for value in (*running.values(), *own.values())]
+        return jnp.concatenate(parts) if parts else jnp.zeros((0,), jnp.float32)
+
+    def unpack(self, row: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Two dicts of Python floats (host arrays where a number is not a scalar) from one row on the host."""
+        values = row.tolist()
+        running, own, at = {}, {}, 0
+        for target in (running, own):
+            for name, shape in zip(self.names, self._shapes, strict=True):
+                if shape == ():
+                    target[name] = values[at]
+                    at += 1
+                else:
+                    size = 1
+                    for length in shape:
+                        size *= length
+                    target[name] = row[at : at + size].reshape(shape)
+                    at += size
+        return running, own
+
+
+def _measured(objective: Objective, rows: LogRows, before: list[Any], batch: Data, y_pred: Any, found: Any) -> Any:
+    after = objective.accumulate(before, batch, y_pred, found)
+    own = objective.accumulate(objective.accumulators(), batch, y_pred, found)
+    return after, rows.pack(objective.results(after), objective.results(own))
+
+
+def train_step(forward: Forward, objective: Objective, optimizer: Optimizer, rows: LogRows) -> Callable[..., Any]:
+    """Build `(state, batch) -> (state, row of logs)`."""
+
+    def step(state: TrainState, batch: Data) -> tuple[TrainState, jax.Array]:
+        x, y, weight = batch
+
+        def loss_of(params: Arrays) -> tuple[Any, Any]:
+            y_pred, after, penalties = forward({**params, **state.others}, x, training=True)
+            loss, found = objective.loss(x, y, y_pred, weight, training=True, penalties=penalties)
+            others = {name: after[name] for name in state.others}
+            return optimizer.scale_loss(loss, state.optimizer), (y_pred, others, found)
+
+        grads, (y_pred, others, found) = jax.grad(loss_of, has_aux=True)(state.params)
+        params, moved = optimizer.apply(grads, state.optimizer, state.params)
+        metrics, row = _measured(objective, rows, state.metrics, batch, y_pred, found)
+        return TrainState(params, others, moved, metrics), row
+
+    return step
+
+
+def test_step(forward: Forward, objective: Objective, rows: LogRows) -> Callable[..., Any]:
+    """Build `(variables, accumulators, batch) -> (accumulators, row of logs)`; the model is left as it is."""
+
+    def step(variables: Arrays, accumulators: list[Any], batch: Data) -> tuple[list[Any], jax.Array]:
+        x, y, weight = batch
+        y_pred, _, penalties = forward(variables, x, training=False)
+        _, found = objective.loss(x, y, y_pred, weight, training=False, penalties=penalties)
+        return _measured(objective, rows, accumulators, batch, y_pred, found)
+
+    return step
+
+
+def predict_step(forward: Forward) -> Callable[..., Any]:
+    """Build `(variables, x) -> outputs`; the model is left as it is."""
+    return lambda variables, x: forward(variables, x, training=False)[0]
