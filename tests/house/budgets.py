@@ -10,6 +10,9 @@ LONG_FUNCTIONS: dict[str, tuple[int, str]] = {}
 """Lines of code in a function's body: no docstring, no comments, no empty lines, nor its signature."""
 
 BROAD_CLASSES: dict[str, tuple[int, str]] = {
-    "callbacks/base.py::Callback": (20, "Keras's hooks, their two older names, and the three setters: the contract"),
+    "callbacks/base.py::Callback": (
+        21,
+        "Keras's hooks with their two older names, its setters, and three of ours: one contract",
+    ),
 }
 """Public methods that a class itself defines; properties are values, and are not counted."""

@@ -90,7 +90,7 @@ def drawn() -> list[tuple[str, str | None, set[str]]]:
     above: list[tuple[int, str]] = []
     found = []
     for line in (kibitz.errors.__doc__ or "").splitlines():
-        row = re.match(r"^([ |]*)(\+-- )?(\w+)(?: +\(([\w, ]+)\))?(?: {2,}.*)?$", line)
+        row = re.match(r"^([ |]*)(\+-- )?(\w+)(?: +\(([\w, ]+)\))?(?: .*)?$", line)
         if not row or row[3] not in ERRORS:
             continue
         depth = len(row[1])
