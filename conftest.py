@@ -13,6 +13,9 @@ ROOT = Path(__file__).parent
 # Before anything imports JAX or Keras, and in the environment, so that the processes that tests start have it too.
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["KERAS_BACKEND"] = "jax"
+# Workers share the cores, so each has one thread for its arithmetic. The size of XLA's pool of threads decides on bits,
+# so it is the same with workers and without.
+os.environ.setdefault("NPROC", "1")
 # Keras reads a configuration from the home folder, and writes one there. Neither belongs into a test.
 os.environ["KERAS_HOME"] = str(ROOT / "build" / "keras")
 os.environ["MPLBACKEND"] = "agg"
