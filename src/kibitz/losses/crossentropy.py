@@ -241,7 +241,7 @@ def warn_of_one_class(loss: str, y_pred: jax.Array) -> None:
 
 
 class BinaryCrossentropy(ShippedLoss):
-    """The surprise at the right answer of yes or no; for two classes, or several answers that do not exclude another.
+    """The surprise at the right answer of yes or no; for two classes, or several labels at once.
 
     Args:
         from_logits: Whether the model gives what goes into a sigmoid. Better conditioned than probabilities.

@@ -76,6 +76,18 @@ class LossFunctionWrapper(Loss):
 class ShippedLoss(LossFunctionWrapper):
     """The base of the losses that Kibitz ships: the class stands for the function.
 
+    Args:
+        fn: The function of `(y_true, y_pred)`, and of `kwargs`, that the class stands for.
+        reduction: See `Loss`.
+        name: See `Loss`.
+        dtype: See `Loss`.
+        kwargs: The arguments of the class that are the function's.
+
+    Example:
+        >>> from kibitz.losses.robust import Huber
+        >>> Huber(delta=2.0).get_config()
+        {'name': 'huber_loss', 'reduction': 'sum_over_batch_size', 'delta': 2.0}
+
     Unlike Keras: the configuration has all arguments, `delta` of Huber, `axis` and a `dtype` that was set among them.
     """
 

@@ -42,6 +42,10 @@ def leave_mask(values: Any, mask: Any) -> None:
     Args:
         values: The array that the loss function is about to return.
         mask: Booleans of the same shape; False where a value does not count.
+
+    Example:
+        >>> from kibitz.losses.mask import leave_mask
+        >>> leave_mask([0.5, 0.0], [True, False])
     """
     notes = _notes.get()
     if notes is not None:
@@ -54,5 +58,11 @@ def mask_of(values: Any, notes: list[tuple[Any, Any]]) -> Any:
     Args:
         values: The array that a loss function returned.
         notes: What `masks_left` collected.
+
+    Example:
+        >>> from kibitz.losses.mask import mask_of
+        >>> values = [0.5, 0.0]
+        >>> mask_of(values, [(values, [True, False])])
+        [True, False]
     """
     return next((mask for noted, mask in notes if noted is values), None)

@@ -31,13 +31,10 @@ def standardize_reduction(reduction: Any) -> str | None:
     """
     if reduction is None or (isinstance(reduction, str) and reduction in REDUCTIONS):
         return reduction
-    kind = UnknownName if isinstance(reduction, str) else InvalidArgument
-    raise kind(
-        "There is no reduction of this name.",
-        given=reduction,
-        there_is=(*REDUCTIONS, "None"),
-        cure='reduction="sum_over_batch_size"',
-    )
+    parts = {"given": reduction, "there_is": (*REDUCTIONS, "None"), "cure": 'reduction="sum_over_batch_size"'}
+    if isinstance(reduction, str):
+        raise UnknownName("There is no reduction of this name.", **parts)
+    raise InvalidArgument("A reduction is named by a string.", **parts)
 
 
 def reduce_values(values: Any, sample_weight: Any = None, reduction: str | None = "sum_over_batch_size") -> jax.Array:

@@ -128,12 +128,14 @@ def get(identifier: Any) -> Any:
     if inspect.isclass(found):
         found = _made(found)
     if not callable(found):
-        raise _no_loss(identifier)
+        raise WrongType("This cannot be a loss.", **_no_loss(identifier))
     return _taking_two(found)
 
 
 def get_loss(identifier: Any, y_true: Any, y_pred: Any) -> Loss | None:
-    """The `Loss` that `compile(loss=identifier)` means for an output: a function is wrapped, "crossentropy" is chosen.
+    """The `Loss` that `compile(loss=identifier)` means for one output.
+
+    A function is wrapped, a class is made, and "crossentropy" is chosen by the shapes.
 
     Args:
         identifier: What `get` takes, or "crossentropy" or "ce": binary for an output of one unit, sparse for labels
@@ -195,7 +197,7 @@ def serialize(loss: Any) -> Any:
             "registered_name": None if shipped else name,
         }
     if not callable(loss) or inspect.isclass(loss):
-        raise _no_loss(loss)
+        raise WrongType("This cannot be a loss.", **_no_loss(loss))
     return serialize_function(loss)
 
 
@@ -213,6 +215,7 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
         UnknownName: If neither Kibitz nor `custom_objects` has the name.
         Unsupported: If Keras has it and Kibitz has not.
         WrongType: If it is no configuration.
+        InvalidArgument: If a function is to be made with arguments.
 
     Unlike Keras: a name that nobody has is an error, where Keras gives the string back.
 
@@ -231,7 +234,7 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
         found = _named(name, names)
         return _made(found) if inspect.isclass(found) else found
     if not isinstance(name, Mapping) or not isinstance(name.get("class_name"), str):
-        raise _no_loss(name)
+        raise WrongType("This cannot be a loss.", **_no_loss(name))
     if name["class_name"] == "function":
         return _named(str(name.get("config")), names)
     found = _named(name["class_name"], names)
@@ -306,13 +309,12 @@ def _taking_two(found: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
-def _no_loss(given: Any) -> WrongType:
-    return WrongType(
-        "This cannot be a loss.",
-        given=given,
-        wanted="a name, a `Loss`, a configuration, or a function of (y_true, y_pred)",
-        cure='loss="mse"',
-    )
+def _no_loss(given: Any) -> dict[str, Any]:
+    return {
+        "given": given,
+        "wanted": "a name, a `Loss`, a configuration, or a function of (y_true, y_pred)",
+        "cure": 'loss="mse"',
+    }
 
 
 def _crossentropy_for(labels: tuple[int, ...], output: tuple[int, ...]) -> Callable[..., Any]:
