@@ -16,6 +16,7 @@
     |   +-- MissingName      (AttributeError)       a Keras name that is not here
     +-- MissingExtra         (ImportError)  an optional package is not installed
     +-- UnusableFile         (OSError)      a file or folder that cannot be read, written or trusted
+    +-- NotFinite            (RuntimeError) a loss is NaN or infinite, and somebody asked to be told so
     +-- Bug                  (RuntimeError) our own mistake: please report it
 
 Every message has the same shape, so that the eye learns it: what is wrong, then what you gave, what was wanted or what
@@ -140,6 +141,10 @@ class MissingExtra(KibitzError, ImportError):
 
 class UnusableFile(KibitzError, OSError):
     """A file or folder that cannot be read, written or trusted."""
+
+
+class NotFinite(KibitzError, RuntimeError):
+    """A loss is NaN or infinite, and somebody asked to be told so."""
 
 
 class Bug(KibitzError, RuntimeError):

@@ -1,0 +1,83 @@
+"""The callbacks, by the names that Keras gives them: a door, and each name lives in the file named after it.
+
+A name is imported when it is first asked for, so that `kibitz.callbacks.base` can be had without all the others.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kibitz.errors import MissingName, code, nearest_name
+
+if TYPE_CHECKING:
+    from kibitz.callbacks.backup_and_restore import BackupAndRestore
+    from kibitz.callbacks.base import Callback
+    from kibitz.callbacks.callback_list import CallbackList
+    from kibitz.callbacks.csv_logger import CSVLogger
+    from kibitz.callbacks.early_stopping import EarlyStopping
+    from kibitz.callbacks.history import History
+    from kibitz.callbacks.lambda_callback import LambdaCallback
+    from kibitz.callbacks.learning_rate_scheduler import LearningRateScheduler
+    from kibitz.callbacks.model_checkpoint import ModelCheckpoint
+    from kibitz.callbacks.progbar_logger import ProgbarLogger
+    from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+    from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
+
+__all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]
+
+_FILES = {
+    "BackupAndRestore": "backup_and_restore",
+    "CSVLogger": "csv_logger",
+    "Callback": "base",
+    "CallbackList": "callback_list",
+    "EarlyStopping": "early_stopping",
+    "History": "history",
+    "LambdaCallback": "lambda_callback",
+    "LearningRateScheduler": "learning_rate_scheduler",
+    "ModelCheckpoint": "model_checkpoint",
+    "ProgbarLogger": "progbar_logger",
+    "ReduceLROnPlateau": "reduce_lr_on_plateau",
+    "TerminateOnNaN": "terminate_on_nan",
+}
+
+_NOT_HERE = {
+    "OrbaxCheckpoint": "ModelCheckpoint, or BackupAndRestore to go on after a crash",
+    "RemoteMonitor": "LambdaCallback(on_epoch_end=lambda epoch, logs: ...) that sends the logs",
+    "SwapEMAWeights": "a callback of your own that keeps the averages and swaps them in with model.set_weights",
+    "TensorBoard": "CSVLogger, or a callback of your own around a writer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FILES:
+        return getattr(import_module(f"kibitz.callbacks.{_FILES[name]}"), name)
+    if name in _NOT_HERE:
+        raise MissingName(
+            f"Kibitz has no {name}.", given=code(f"kibitz.callbacks.{name}"), there_is=__all__, cure=_NOT_HERE[name]
+        )
+    near = None if name.startswith("_") else nearest_name(name, __all__)
+    raise MissingName(
+        "There is no callback of this name.",
+        given=code(f"kibitz.callbacks.{name}"),
+        there_is=__all__,
+        nearest=near,
+        cure=f"kibitz.callbacks.{near or 'Callback'}",
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

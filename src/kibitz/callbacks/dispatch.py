@@ -10,7 +10,7 @@ from typing import Any
 from kibitz.callbacks.base import Callback
 from kibitz.callbacks.forecast import Forecast
 from kibitz.errors import InvalidArgument, WrongType, code, nearest_name
-from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, HOOKS, KNOWN, OUTCOME_HOOK, arguments
+from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, KNOWN, OUTCOME_HOOK, arguments
 from kibitz.outcome import Outcome
 from kibitz.run import Run
 
@@ -36,7 +36,7 @@ class Dispatch:
         self.run = run if run is not None else Run("train")
         for position, callback in enumerate(self.callbacks):
             check(callback, position)
-        self._table = {hook: self._listeners(hook) for hook in HOOKS}
+        self._table = {hook: self._listeners(hook) for hook in KNOWN}
         self._begun = False
 
     def listens(self, hook: str) -> bool:
@@ -64,7 +64,7 @@ class Dispatch:
             if hasattr(callback, "settle"):
                 callback.settle(forecast)
             adds = tuple(getattr(callback, "adds", ()))
-            forecast = forecast.after(adds, opens=not adds and any(overrides(callback, hook) for hook in OPENING))
+            forecast = forecast.after(adds, opens=_opens(callback))
 
     def fire(self, hook: str, *args: Any) -> None:
         """Call one hook of all callbacks that override it, in order.
@@ -106,7 +106,8 @@ class Dispatch:
         for callback in self.callbacks:
             if overrides(callback, hook):
                 method = getattr(callback, hook, None) or getattr(callback, ALIASES.get(hook, hook))
-                found.append((type(callback).__name__, _batch(method) if hook in BATCH_HOOKS else method))
+                by_keyword = hook in BATCH_HOOKS or hook in ALIASES.values()
+                found.append((type(callback).__name__, _batch(method) if by_keyword else method))
         return found
 
 
@@ -120,6 +121,24 @@ def overrides(callback: Any, hook: str) -> bool:
     if method is not None and not _inherited(method, hook):
         return True
     return hook in ALIASES and overrides(callback, ALIASES[hook])
+
+
+def _opens(callback: Any) -> bool:
+    """Whether a hook of this callback could add keys that `adds` does not name.
+
+    A class that says what it adds speaks for its own hooks and those above it, not for those of its subclasses.
+    """
+    own = getattr(callback, "__dict__", {})
+    if "adds" in own:
+        return False
+    speaker = _definer(type(callback), "adds")
+    if speaker in {object, Callback}:
+        return any(overrides(callback, hook) for hook in OPENING)
+    return any(hook in own or not issubclass(speaker, _definer(type(callback), hook)) for hook in OPENING)
+
+
+def _definer(kind: type, name: str) -> type:
+    return next((each for each in kind.__mro__ if name in vars(each)), object)
 
 
 def _inherited(method: Any, hook: str) -> bool:

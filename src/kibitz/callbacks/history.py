@@ -1,0 +1,64 @@
+"""The numbers of every epoch, kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kibitz.callbacks.base import Callback, Numbers
+
+
+class History(Callback):
+    """Keep the numbers of every epoch: what `fit` returns.
+
+    Every fit makes one of its own; give it one to go on with the same across several fits.
+
+    Attributes: `history`, a list of values for each key, over all fits it was given to; `epoch`, the numbers of the
+        epochs of the last fit (from 0).
+
+    Reads: logs, once an epoch.
+    Changes: nothing; `model.history` is this.
+    Keeps: history, epoch.
+    Unlike Keras: `rows()` says what belongs to which epoch, where some epochs have no validation; `reset()` forgets.
+
+    Example:
+        >>> import kibitz
+        >>> history = kibitz.callbacks.History()
+        >>> _ = kibitz.testing.drive(history, epochs=[{"loss": 2.0}, {"loss": 1.0, "val_loss": 3.0}])
+        >>> history.history
+        {'loss': [2.0, 1.0], 'val_loss': [3.0]}
+        >>> history.rows()[0]
+        {'epoch': 0, 'loss': 2.0, 'val_loss': None}
+
+    Source: https://keras.io/api/callbacks/history/
+    """
+
+    adds = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reset()
+
+    def on_train_begin(self, logs: Numbers = None) -> None:
+        """Number the epochs of this fit; the values of earlier fits stay."""
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
+        """Keep the epoch's numbers."""
+        logs = logs or {}
+        self.epoch.append(epoch)
+        for key, value in logs.items():
+            self.history.setdefault(key, []).append(value)
+        self._rows.append({"epoch": epoch, **logs})
+        if self.model is not None:
+            self.model.history = self
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict an epoch, over all fits, all with the same keys: None where an epoch has no such number."""
+        keys = ["epoch", *self.history]
+        return [{key: row.get(key) for key in keys} for row in self._rows]
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+        self._rows: list[dict[str, Any]] = []
