@@ -18,7 +18,14 @@ from kibitz.variable import Variable
 
 _LONGEST_NAME = 128
 _INITIALIZERS = {"zeros": jnp.zeros, "Zeros": jnp.zeros, "ones": jnp.ones, "Ones": jnp.ones}
-_SPELLED: dict[Any, str] = {**POLICIES, None: "float32", "float": "float32", float: "float32", "int": "int32", int: "int32"}
+_SPELLED: dict[Any, str] = {
+    **POLICIES,
+    None: "float32",
+    "float": "float32",
+    float: "float32",
+    "int": "int32",
+    int: "int32",
+}
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
 
 

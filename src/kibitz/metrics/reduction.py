@@ -184,6 +184,13 @@ class MeanMetricWrapper(Mean):
         """
         with masks_left() as notes:
             values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        if values is None:
+            raise WrongType(
+                f'The function of the metric "{self.name}" returned None.',
+                given=self._fn,
+                wanted="one value for each sample",
+                cure="return jnp.abs(y_true - y_pred)",
+            )
         mask = mask_of(values, notes)
         if sample_weight is not None and mask is not None:
             # Without weights Keras counts masked values, as zeros; so it is here.
