@@ -1,0 +1,11 @@
+"""Files of a model: written whole or not at all, and read without trust.
+
+files.py          how any file gets to the disk and back
+template.py       file names with {epoch} and {val_loss:.2f} in them
+strict_json.py    the only way in which JSON is read
+weights_file.py   `.weights.h5`, in Keras's own layout
+archive.py        `.keras`: configuration, weights and optimizer in one file
+state_file.py     a whole state in one file, with a digest
+
+Nothing that is read from a file is imported, opened or evaluated.
+"""

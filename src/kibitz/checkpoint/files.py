@@ -1,0 +1,243 @@
+"""How a file gets to the disk and back: replaced whole or not at all, read only if it is a plain file.
+
+Everything that Kibitz keeps goes through here, so that one layer of faults in a test covers all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from kibitz.errors import KibitzError, UnusableFile, WrongType
+
+TEMPORARY = (".kibitz-", ".tmp")
+"""How the name of a file begins and ends that is not yet in its place."""
+
+
+def local(path: Any) -> Path:
+    """The place on this machine's disk that a path means; `~` is the home folder.
+
+    Raises:
+        WrongType: If it is no path.
+        UnusableFile: If it is empty, or names another machine.
+
+    Example:
+        >>> from kibitz.checkpoint.files import local
+        >>> local("runs/best.keras").name
+        'best.keras'
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise WrongType(
+            "A file is named by a path.", given=path, wanted="a string or a pathlib.Path", cure='"best.keras"'
+        )
+    text = os.fspath(path)
+    if not text or "\0" in text:
+        raise UnusableFile("This names no file.", given=text, wanted="a path", cure='"best.keras"')
+    if "://" in text:
+        raise UnusableFile(
+            "Files are kept on this machine's disk, and this names another place.",
+            given=text,
+            wanted="a path",
+            cure="write to a path, then copy the file",
+        )
+    return Path(text).expanduser()
+
+
+@contextlib.contextmanager
+def replacing(path: Any, *, keep: Any = None) -> Iterator[BinaryIO]:
+    """Give an open file that takes the place of `path` once it is written and on the disk.
+
+    Until that moment, and if anything fails, the old file is as it was and nothing is left beside it. Missing folders
+    are made. A symbolic link is replaced, not followed.
+
+    Args:
+        path: The file to replace or to make.
+        keep: Where the old file goes. None lets it go.
+
+    Raises:
+        UnusableFile: If the disk refuses, or the path is a folder.
+
+    Example:
+        >>> import os, tempfile
+        >>> from kibitz.checkpoint.files import replacing
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with replacing(os.path.join(folder, "new", "note.txt")) as file:
+        ...         _ = file.write(b"done")
+        ...     os.listdir(os.path.join(folder, "new"))
+        ['note.txt']
+    """
+    target = local(path)
+    _refuse_folder(target)
+    with _told(target, "written"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = _temporary(target.parent)
+        try:
+            with os.fdopen(descriptor, "w+b") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if keep is not None and target.exists():
+                target.replace(local(keep))
+            temporary.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def reading(path: Any) -> Iterator[BinaryIO]:
+    """Open a plain file to read it.
+
+    Raises:
+        UnusableFile: If it is not there, cannot be read, or is a folder, a pipe or a device.
+    """
+    target = local(path)
+    with _told(target, "read"):
+        # Without O_NONBLOCK a pipe in the file's place would be waited for, for ever.
+        descriptor = os.open(target, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _not_plain(target)
+            yield file
+
+
+def probe(path: Any) -> None:
+    """Find out now whether `path` could be written later; nothing is left behind.
+
+    Raises:
+        UnusableFile: If it is a folder, or nothing can be written where it would lie.
+
+    Example:
+        >>> import os, tempfile
+        >>> from kibitz.checkpoint.files import probe
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     probe(os.path.join(folder, "runs", "best.keras"))
+        ...     os.listdir(folder)
+        []
+    """
+    target = local(path)
+    _refuse_folder(target)
+    folder = target.parent
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    with _told(target, "written"):
+        descriptor, temporary = _temporary(folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(b"kibitz")
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            temporary.unlink()
+
+
+def exists(path: Any) -> bool:
+    """Whether anything lies at a path."""
+    return os.path.lexists(local(path))
+
+
+def remove(path: Any) -> None:
+    """Take a file away, if it is there.
+
+    Raises:
+        UnusableFile: If the disk refuses.
+    """
+    target = local(path)
+    with _told(target, "removed"):
+        target.unlink(missing_ok=True)
+
+
+def sweep(folder: Any) -> None:
+    """Take away what a killed process left half written in a folder that is one callback's own."""
+    with contextlib.suppress(OSError):
+        for left in local(folder).glob("*".join(TEMPORARY)):
+            left.unlink()
+
+
+def remove_if_empty(folder: Any) -> None:
+    """Take a folder away, unless somebody keeps something in it."""
+    with contextlib.suppress(OSError):
+        local(folder).rmdir()
+
+
+def _temporary(folder: Path) -> tuple[int, Path]:
+    # In the same folder, since a rename is whole only within one file system. The name does not hold the target's,
+    # which may already be as long as a name can be.
+    path = folder / secrets.token_hex(8).join(TEMPORARY)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags, 0o666), path
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new name survive a power cut too."""
+    if os.name == "nt":
+        return  # folders cannot be opened there
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that does not know it
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_folder(target: Path) -> None:
+    if target.is_dir():
+        raise UnusableFile(
+            "This is a folder, and a file is to be written.",
+            given=str(target),
+            wanted="the path of a file",
+            cure=f'"{target / "model.keras"}"',
+        )
+
+
+def _not_plain(target: Path) -> UnusableFile:
+    return UnusableFile(
+        "This is a folder, a pipe or a device.", given=str(target), wanted="a plain file", cure="give the file's path"
+    )
+
+
+@contextlib.contextmanager
+def _told(target: Path, verb: str) -> Iterator[None]:
+    """Say what the disk refused in four parts; what Kibitz has said already goes on as it is."""
+    try:
+        yield
+    except KibitzError:
+        raise
+    except OSError as error:
+        told = UnusableFile(
+            f"{target.name} could not be {verb}: {error.strerror or error}.",
+            given=str(target),
+            wanted=_wanted(error),
+            cure=_cure(error, target, verb),
+        )
+        told.errno = error.errno
+        raise told from error
+
+
+def _wanted(error: OSError) -> str | None:
+    return {
+        errno.ENOSPC: "room on the disk",
+        errno.EACCES: "a place where you may write",
+        errno.EROFS: "a place where you may write",
+        errno.ENOTDIR: "a folder above it, where there is a file",
+        errno.EEXIST: "a folder above it, where there is a file",
+    }.get(error.errno or 0)
+
+
+def _cure(error: OSError, target: Path, verb: str) -> str:
+    if error.errno == errno.ENOENT:
+        beside = sorted(each.name for each in target.parent.glob("*") if each.suffix == target.suffix)[:5]
+        return f"in {target.parent} there is {', '.join(beside)}" if beside else "look for it elsewhere"
+    if error.errno == errno.ENOSPC:
+        return "make room, or write elsewhere; what was there before is whole"
+    return "give another path" if verb == "read" else "give another path, or change who may write there"
