@@ -97,6 +97,17 @@ def losses_are_classes_with_reductions(ns, tmp):
     return found
 
 
+@scenario("loss.categorical_generalized_cross_entropy")
+def a_loss_robust_to_noisy_labels(ns, tmp):
+    """CategoricalGeneralizedCrossEntropy, by class and by function."""
+    x, labels = class_data(10)
+    layer = ns.layers.Dense(3, activation="softmax")
+    model = stacked(ns, (3,), layer, loss=ns.losses.CategoricalGeneralizedCrossEntropy(q=0.7))
+    history = model.fit(x, labels, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    by_hand = ns.losses.categorical_generalized_cross_entropy(labels, model.predict(x, verbose=0), q=0.5)
+    return [history.history, np.asarray(by_hand)]
+
+
 @scenario("loss.sparse_options")
 def sparse_labels_may_be_ignored(ns, tmp):
     """SparseCategoricalCrossentropy with logits and an ignored class, over a sequence."""

@@ -23,7 +23,16 @@ def _trains(ns, model, x, y):
 @scenario("metric.numbers")
 def metrics_of_numbers_go_by_name(ns, tmp):
     """mae, mse, mape, msle, cosine similarity, log cosh, and the losses that are metrics too."""
-    names = ["mae", "MSE", "mape", "mean_squared_logarithmic_error", "cosine_similarity", "log_cosh_error", "hinge", "poisson"]
+    names = [
+        "mae",
+        "MSE",
+        "mape",
+        "mean_squared_logarithmic_error",
+        "cosine_similarity",
+        "log_cosh_error",
+        "hinge",
+        "poisson",
+    ]
     x, y = line_data(12)
     return _trains(ns, line(ns, metrics=names, weighted_metrics=["mae", "mse"]), x, np.abs(y) + 0.5)
 

@@ -135,6 +135,11 @@ def _two_inputs_module(keys: tuple[str, ...] | None) -> Any:
     return TwoInputs(nnx.Rngs(0))
 
 
+def files(folder: Any) -> list[str]:
+    """The names in a folder, sorted."""
+    return sorted(each.name for each in folder.iterdir())
+
+
 @contextlib.contextmanager
 def printed() -> Iterator[io.StringIO]:
     """What is printed inside."""

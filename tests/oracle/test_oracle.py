@@ -1,0 +1,15 @@
+"""Every scenario under both libraries: the same hooks, the same arguments, the same keys, the same numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.oracle.scenario import differences, load
+
+SCENARIOS = load()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_kibitz_does_what_keras_does(name, kibitz, keras_trace, tmp_path):
+    found = differences(keras_trace(name), SCENARIOS[name].run(kibitz, tmp_path), SCENARIOS[name].rtol)
+    assert not found, f"{name}: {SCENARIOS[name].proves}\n" + "\n".join(found[:8])
