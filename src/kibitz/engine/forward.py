@@ -39,7 +39,7 @@ class Forward:
         self._call = _how_to_call(module)
 
     def _graph(self, *, training: bool) -> nnx.GraphDef[Any]:
-        copy = nnx.clone(self.module)
+        copy = nnx.merge(*nnx.split(self.module))  # shares the arrays, not the modes
         copy.train() if training else copy.eval()
         return nnx.split(copy)[0]
 

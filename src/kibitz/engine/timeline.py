@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kibitz.data.feed import Feed
+from kibitz.data.feed import Feed, OnePass
+from kibitz.data.nonfinite import Watch
 from kibitz.engine.forward import Forward
 from kibitz.engine.programs import Programs, place
 from kibitz.engine.state import Arrays, TrainState, canonical, plain
@@ -26,7 +27,6 @@ class Timeline:
 
     Args:
         forward: The model's module as a function.
-        frozen: Names of parameters that no optimizer moves.
     """
 
     def __init__(self, forward: Forward, frozen: set[str] = frozenset()):  # pyright: ignore[reportArgumentType]
@@ -85,15 +85,29 @@ class Timeline:
     def write_optimizer(self, state: dict[str, Any]) -> None:
         """Put a new optimizer state, or part of one, in place of the old."""
         old = self.base.optimizer
-        new = {
-            key: jax.tree.map(lambda value, like, key=key: canonical(value, like, f"optimizer {key}"), value, old[key])
-            for key, value in state.items()
-        }
-        self.base = self.base.with_(optimizer={**old, **new})
+        self.base = self.base.with_(optimizer={**old, **{key: _taken(new, old[key], key) for key, new in state.items()}})
 
-    def install(self, optimizer: dict[str, Any], metrics: list[Any]) -> None:
-        """Begin with a fresh optimizer state and fresh accumulators."""
-        self.base = self.base.with_(optimizer=optimizer, metrics=metrics)
+    def install(self, optimizer: Any) -> None:
+        """Begin with a fresh optimizer state."""
+        self.push()
+        self.base = self.base.with_(optimizer=jax.jit(optimizer.init)(self.base.params), metrics=[])
+
+    def freeze(self, frozen: set[str]) -> None:
+        """Say anew which parameters no optimizer moves; its state is gone with that."""
+        self.push()
+        everything, trainable = self.base.variables(), self.forward.trainable(frozen)
+        self.base = TrainState(
+            {name: value for name, value in everything.items() if name in trainable},
+            {name: value for name, value in everything.items() if name not in trainable},
+            {},
+            [],
+        )
+
+    def write_params(self, params: Arrays) -> None:
+        """Put the parameters that an optimizer made at the end of training in place of its last step's."""
+        if params is not self.base.params:
+            self.base = self.base.with_(params=params)
+            self.show()
 
     def reset_metrics(self, metrics: list[Any]) -> None:
         """Begin the running means anew."""
@@ -105,11 +119,11 @@ class Timeline:
         """A way along the batches of a feed."""
         return Training(self, programs, feed)
 
-    def test(self, programs: Programs, feed: Feed, accumulators: Callable[[], list[Any]]) -> Testing:
+    def test(self, programs: Programs, feed: OnePass, accumulators: Callable[[], list[Any]]) -> Testing:
         """A way along the batches of a feed on which the model is measured and left as it is."""
         return Testing(self, programs, feed, accumulators)
 
-    def predict(self, programs: Programs, feed: Feed) -> Predicting:
+    def predict(self, programs: Programs, feed: OnePass) -> Predicting:
         """A way along the batches of a feed on which outputs are collected."""
         return Predicting(self, programs, feed)
 
@@ -119,6 +133,7 @@ class Training:
 
     def __init__(self, timeline: Timeline, programs: Programs, feed: Feed):
         self._timeline, self._programs, self._feed = timeline, programs, feed
+        self._watch = Watch()
 
     def more(self) -> bool:
         """Whether the epoch has another step."""
@@ -130,13 +145,15 @@ class Training:
         batch = self._feed.take()
         self._timeline.base, row = self._programs.train(self._timeline.base, place(batch))  # pyright: ignore[reportOptionalCall] - fit compiles first
         running, own = self._programs.train_rows.unpack(np.asarray(row))
+        if self._watch.due(own.get("loss")):
+            self._watch.look(batch)
         return Logs(running, batch=own)
 
 
 class Testing:
     """Measures the model on the batches of a feed; its running means are its own."""
 
-    def __init__(self, timeline: Timeline, programs: Programs, feed: Feed, accumulators: Callable[[], list[Any]]):
+    def __init__(self, timeline: Timeline, programs: Programs, feed: OnePass, accumulators: Callable[[], list[Any]]):
         self._timeline, self._programs, self._feed = timeline, programs, feed
         self._accumulators = accumulators()
 
@@ -157,7 +174,7 @@ class Testing:
 class Predicting:
     """Runs the model on the batches of a feed and keeps the outputs on the host."""
 
-    def __init__(self, timeline: Timeline, programs: Programs, feed: Feed):
+    def __init__(self, timeline: Timeline, programs: Programs, feed: OnePass):
         self._timeline, self._programs, self._feed = timeline, programs, feed
         self.outputs: list[Any] = []
 
@@ -172,6 +189,12 @@ class Predicting:
         outputs = jax.tree.map(np.array, self._programs.predict(self._timeline.base.variables(), x))
         self.outputs.append(outputs)
         return Logs({"outputs": outputs})
+
+
+def _taken(new: Any, old: Any, key: str) -> Any:
+    if jax.tree.structure(new) != jax.tree.structure(old):
+        return new  # another schedule in the place of the old one: that is another program
+    return jax.tree.map(lambda value, like: canonical(value, like, f"the optimizer's {key}"), new, old)
 
 
 def _copied(value: Any) -> Any:

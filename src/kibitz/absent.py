@@ -1,0 +1,43 @@
+"""Names of Keras that are not here, each with what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kibitz.errors import MissingName, code
+
+INSTEAD = {
+    "ops": "jax.numpy and jax.nn: they have the same functions under NumPy's names",
+    "random": "jax.random",
+    "backend": "kibitz.utils.clear_session, or jax itself",
+    "applications": "an nnx.Module with its weights, as kibitz.Model(module)",
+    "Layer": "kibitz.layers.Layer, or an nnx.Module: any module is a layer in a Sequential",
+    "Function": "a plain function",
+    "tree": "jax.tree",
+    "distribution": "jax.sharding",
+    "mixed_precision": 'kibitz.config.set_dtype_policy("mixed_bfloat16")',
+    "export": "jax.export",
+    "quantizers": "float32 or bfloat16",
+    "preprocessing": "Grain, or NumPy before fit",
+    "wrappers": "kibitz.Model(module)",
+    "dtype_policies": "kibitz.config.set_dtype_policy",
+}
+"""What to use in the place of the parts of Keras that Kibitz leaves to other libraries."""
+
+
+def missing(room: str, name: str, there_is: Iterable[str]) -> MissingName:
+    """The error for a name that is not in a room.
+
+    Args:
+        room: Where it was looked for, such as "kibitz.layers".
+        name: The name.
+        there_is: The names that are there.
+
+    Example:
+        >>> from kibitz.absent import missing
+        >>> print(missing("kibitz", "ops", ["layers", "losses"]).cure)
+        jax.numpy and jax.nn: they have the same functions under NumPy's names
+    """
+    names = sorted(there_is)
+    cure = INSTEAD.get(name) or "one of the names that are there, or the library that has it: Flax, Optax, JAX"
+    return MissingName(f"{room} has no {name}.", given=code(f"{room}.{name}"), there_is=names, cure=cure)

@@ -1,0 +1,63 @@
+"""When a loss is first not finite: were the data? A finite run pays nothing for the question."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+
+from kibitz.data.source import Batch
+
+SHOWN = 10
+
+
+class Watch:
+    """Looks once, at the batch with which a loss was first not finite, for values that are not numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> from kibitz.data.nonfinite import Watch
+        >>> from kibitz.data.source import Batch
+        >>> watch = Watch()
+        >>> watch.due(0.5), watch.due(float("nan")), watch.due(float("nan"))
+        (False, True, False)
+    """
+
+    def __init__(self) -> None:
+        self._looked = False
+
+    def due(self, loss: Any) -> bool:
+        """Whether this is the first loss that is not finite."""
+        if self._looked or not isinstance(loss, float) or math.isfinite(loss):
+            return False
+        self._looked = True
+        return True
+
+    @staticmethod
+    def look(batch: Batch) -> None:
+        """Warn of the rows of a batch that hold NaN or infinity; say nothing if there is none."""
+        for part, name in ((batch.x, "x"), (batch.y, "y"), (batch.weight, "sample_weight")):
+            for path, leaf in jax.tree_util.tree_flatten_with_path(part)[0]:
+                bad = bad_rows(leaf)
+                if not bad.size:
+                    continue
+                rows = bad if batch.rows is None else np.asarray(batch.rows)[bad]
+                listed = ", ".join(map(str, sorted(rows.tolist())[:SHOWN])) + (", ..." if len(rows) > SHOWN else "")
+                where = "rows of the batch" if batch.rows is None else "rows"
+                label = name + "".join(str(key) for key in path)
+                warnings.warn(
+                    f"The loss is not finite, and {label} holds NaN or infinity in {len(rows)} {where}: {listed}. "
+                    f"Leave these rows out, or numpy.nan_to_num({label}).",
+                    stacklevel=2,
+                )
+
+
+def bad_rows(leaf: Any) -> np.ndarray:
+    """The positions of rows in which not every value is finite."""
+    host = np.asarray(leaf)
+    if host.dtype.kind not in "fc" and "float" not in str(host.dtype):
+        return np.zeros(0, int)
+    return np.flatnonzero(~np.isfinite(host.astype("float32")).reshape(len(host), -1).all(axis=1))

@@ -1,0 +1,238 @@
+"""What a model is made of: its module, its state, what it is trained towards, and the runs that go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from kibitz.data.source import Batch
+from kibitz.engine.forward import Forward
+from kibitz.engine.programs import Programs
+from kibitz.engine.timeline import Timeline
+from kibitz.errors import KibitzError, NotReady, ShapeMismatch, code
+from kibitz.losses.labels import check_labels
+from kibitz.models.objective import Objective
+from kibitz.run import Run
+from kibitz.seed import draw_seed
+
+
+class Core:
+    """The parts of a model that the files of this folder share.
+
+    Args:
+        owner: The model.
+    """
+
+    def __init__(self, owner: Any):
+        self.owner = owner
+        self.fits = 0
+        self.optimizer: Any = None
+        self.objective: Objective | None = None
+        self.programs: Programs | None = None
+        self.eager = False
+        self.runs: list[Run] = []
+        self.last = {kind: Run(kind) for kind in ("train", "test", "predict")}
+        self._timeline: Timeline | None = None
+        self._seed: int | None = None
+
+    def row_seed(self) -> int:
+        """What the order of rows is drawn from; drawn itself at the first fit, once, after all layers have theirs."""
+        if self._seed is None:
+            self._seed = draw_seed()
+        return self._seed
+
+    # -- building ----------------------------------------------------------------------------------------------------
+
+    @property
+    def built(self) -> bool:
+        """Whether there are weights."""
+        return self._timeline is not None
+
+    @property
+    def timeline(self) -> Timeline:
+        """Where the state is.
+
+        Raises:
+            NotReady: If there is none yet.
+        """
+        if self._timeline is None:
+            raise NotReady(
+                "The model has no weights yet: nobody has said what its inputs look like.",
+                given=self.owner,
+                wanted="an input shape",
+                cure="Sequential([Input((784,)), ...]), or model.build((None, 784)), or fit first",
+            )
+        return self._timeline
+
+    def build(self, module: nnx.Module) -> None:
+        """Take a module whose variables exist."""
+        self._timeline = Timeline(Forward(module))
+        self.bind()
+
+    def unbuild(self) -> None:
+        """Forget the module: it is about to be another one."""
+        self._timeline, self.programs = None, None
+
+    def compile(self, optimizer: Any, objective: Objective, *, eager: bool) -> None:
+        """Take what the model is trained with; a state that the optimizer had for this model begins anew."""
+        self.optimizer, self.objective, self.eager = optimizer, objective, eager
+        self.bind()
+
+    def bind(self) -> None:
+        """Bring module and optimizer together, as soon as there are both."""
+        if self._timeline is None:
+            return
+        timeline = self._timeline
+        if self.optimizer is not None:
+            timeline.freeze(self.frozen())
+            timeline.install(self.optimizer)
+            self.optimizer.bind(
+                lambda: timeline.base.optimizer, timeline.write_optimizer, order=self._order(timeline), owner=self.owner
+            )
+        self.programs = Programs(timeline.forward, self.objective, self.optimizer, eager=self.eager)
+
+    def _order(self, timeline: Timeline) -> list[tuple[str, ...]]:
+        names = {id(variable): name for name, variable in timeline.forward.variables.items()}
+        listed = [names[id(variable)] for variable in self.owner.weight_variables() if id(variable) in names]
+        params = timeline.base.params
+        return [(name,) for name in (*(each for each in listed if each in params), *(set(params) - set(listed)))]
+
+    def frozen(self) -> set[str]:
+        """Names of the parameters of layers that are not trainable."""
+        forward = self.timeline.forward
+        names = {id(variable): name for name, variable in forward.variables.items()}
+        found: set[str] = set()
+        for _, part in nnx.iter_graph(forward.module):
+            if getattr(part, "trainable", True) is False:
+                inside = nnx.iter_graph(part)
+                found |= {names[id(each)] for _, each in inside if isinstance(each, nnx.Variable) and id(each) in names}
+        return found
+
+    # -- before the first step ---------------------------------------------------------------------------------------
+
+    def ready(self, what: str) -> tuple[Programs, Objective]:
+        """Programs and objective.
+
+        Raises:
+            NotReady: If the model was not compiled.
+        """
+        if self.objective is None or self.optimizer is None:
+            raise NotReady(
+                f"The model must be compiled before it can {what}.",
+                given=code(f"model.{what}(...)"),
+                wanted="an optimizer and a loss",
+                cure='model.compile(optimizer="adam", loss="mse") first',
+            )
+        if self.programs is None:
+            self.bind()
+        return self.programs or Programs(self.timeline.forward), self.objective
+
+    def rehearse(self, batch: Batch, *, training: bool) -> list[str]:
+        """Run a step on shapes alone; the names that the logs will have.
+
+        Every disagreement of shapes between data, model and losses comes out here, before anything ran.
+        """
+        programs, objective = self.ready("fit" if training else "evaluate")
+        y_pred = self.outputs_of(batch.x)
+        specs = jax.tree.map(_spec, batch[:3])
+        objective.settle(specs[1], y_pred)
+        self.check_targets(batch, y_pred)
+        variables = self.timeline.read()
+        metrics = objective.accumulators()
+        try:
+            if training:
+                return programs.rehearse_train(variables.with_(metrics=metrics), specs)
+            return programs.rehearse_test(variables.variables(), metrics, specs)
+        except KibitzError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise ShapeMismatch(
+                f"Targets and outputs do not fit together: {_first_line(error)}",
+                given=code(f"y: {_shown(batch.y)}, outputs: {_shown(y_pred)}"),
+                wanted="targets of the shape that the loss compares with the outputs",
+                cure="look at the last layer's size, and at the loss",
+            ) from error
+
+    def outputs_of(self, x: Any) -> Any:
+        """The shapes that the model gives for inputs of these shapes.
+
+        Raises:
+            ShapeMismatch: If the model cannot take them.
+        """
+        forward, variables = self.timeline.forward, self.timeline.base.variables()
+        try:
+            return jax.eval_shape(lambda v, given: forward(v, given, training=False)[0], variables, jax.tree.map(_spec, x))
+        except KibitzError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise ShapeMismatch(
+                f"The model cannot take x: {_first_line(error)}",
+                given=code(f"x: {_shown(x)}"),
+                wanted="inputs of the shape that the first layer was made for",
+                cure="look at x.shape[1:], and at the first layer's input size",
+            ) from error
+
+    def check_targets(self, batch: Batch, y_pred: Any, first_row: int = 0) -> None:
+        """Look at targets on the host: labels outside the classes, widths that would be stretched in silence."""
+        objective = self.objective
+        if objective is None or objective.outputs is None or batch.y is None:
+            return
+        if type(self.owner).compute_loss is not getattr(self.owner, "default_compute_loss", None):
+            return  # a loss of one's own may mean something else by y
+        targets, outputs = objective.outputs.split(batch.y, "y"), objective.outputs.of(y_pred)
+        for term in objective.terms:
+            name = "y" if len(outputs) == 1 else f"y[{term.name!r}]"
+            check_labels(term.loss, np.asarray(targets[term.output]), outputs[term.output].shape, name=name)
+
+    # -- runs --------------------------------------------------------------------------------------------------------
+
+    def innermost(self, kind: str | None = None) -> Run:
+        """The run that goes on innermost (of a kind), or the last one that went on."""
+        for run in reversed(self.runs):
+            if kind is None or run.kind == kind:
+                return run
+        return self.last[kind or "train"]
+
+    def during(self, run: Run) -> During:
+        """A context in which `run` goes on."""
+        return During(self, run)
+
+
+class During:
+    """While a run goes on, it is the one that flags on the model mean."""
+
+    def __init__(self, core: Core, run: Run):
+        self._core, self._run = core, run
+
+    def __enter__(self) -> Run:
+        self._core.runs.append(self._run)
+        return self._run
+
+    def __exit__(self, *_: object) -> None:
+        self._core.runs.pop()
+        self._core.last[self._run.kind] = self._run
+
+
+def _spec(leaf: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(np.shape(leaf), jax.dtypes.canonicalize_dtype(leaf.dtype))
+
+
+def _shown(tree: Any) -> str:
+    def one(leaf: Any) -> str:
+        return f"{leaf.dtype}[{', '.join(map(str, leaf.shape))}]"
+
+    if isinstance(tree, Mapping):
+        return "{" + ", ".join(f"{key!r}: {one(value)}" for key, value in tree.items()) + "}"
+    if isinstance(tree, list | tuple):
+        return "(" + ", ".join(one(value) for value in tree) + ")"
+    return "None" if tree is None else one(tree)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".") + "."
+
+

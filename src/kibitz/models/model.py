@@ -1,0 +1,509 @@
+"""A. The model: what a user calls. Each method checks what it was given and hands it to the room where the work is."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from kibitz.callbacks.history import History
+from kibitz.data.source import Batch
+from kibitz.engine.programs import place
+from kibitz.errors import InvalidArgument, UnknownName, Unsupported, WrongType, code
+from kibitz.layers.naming import auto_name
+from kibitz.models.arguments import check_both_weights, whole
+from kibitz.models.core import Core
+from kibitz.models.objective import Objective
+from kibitz.models.prepare import arrays, with_class_weight
+from kibitz.models.running import FitArguments, in_order, run_evaluate, run_fit, run_predict
+from kibitz.models.saving import load_weights, save_model, save_weights
+from kibitz.models.summary import summary
+from kibitz.models.weighted import Weighted
+from kibitz.optimizers.registry import get as get_optimizer
+
+INSTEAD = """kibitz.Sequential([...]), or a Flax module:
+           class Net(nnx.Module):
+               def __init__(self, rngs):
+                   self.hidden = nnx.Linear(784, 64, rngs=rngs)
+                   self.out = nnx.Linear(64, 10, rngs=rngs)
+               def __call__(self, x):
+                   return self.out(nnx.relu(self.hidden(x)))
+           model = kibitz.Model(Net(nnx.Rngs(0)))"""
+
+
+class Model(Weighted):
+    """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
+
+    Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought
+    up to date before every hook at the ends of epochs, at the end of a run, and whenever it is reached as
+    `model.module`.
+
+    Args:
+        module: An instance of an `nnx.Module`, called with the inputs. If its `__call__` takes `training`, `train` or
+            `deterministic`, it is told; its `train()` and `eval()` modes are set as well.
+        name: The model's name. None makes one.
+
+    Raises:
+        Unsupported: For Keras's functional form (`inputs=`, `outputs=`) and for subclasses without a module.
+        WrongType: If `module` is not an instance of an NNX module.
+
+    Example:
+        >>> import kibitz, numpy as np
+        >>> from flax import nnx
+        >>> model = kibitz.Model(nnx.Linear(2, 1, rngs=nnx.Rngs(0)))
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=3, verbose=0)
+        >>> len(history.history["loss"])
+        3
+
+    Source: https://keras.io/api/models/model/
+    """
+
+    def __init__(self, module: Any = None, *args: Any, name: str | None = None, **kwargs: Any):
+        if args or kwargs or not isinstance(module, nnx.Module):
+            _refuse(type(self), module, args, kwargs)
+        self._setup(name)
+        self._module = module
+        self.core.build(module)
+
+    def _setup(self, name: str | None) -> None:
+        self.name = name or auto_name(type(self).__name__)
+        self.core = Core(self)
+        self.history: History | None = None
+        self.losses: list[Any] = []
+        self.loss: Any = None
+        self.steps_per_execution = 1
+        self.run_eagerly, self.jit_compile = False, True
+
+    # -- compile -----------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say what the model is trained with: an optimizer, a loss, metrics.
+
+        Which layers are trainable is read here; compile again after changing it.
+
+        Args:
+            optimizer: A name, a Kibitz optimizer or any Optax transformation.
+            loss: A name, a `Loss`, a function of (y_true, y_pred), or a dict or list of these, one for each output.
+                None means that `compute_loss` of your own, or the layers' penalties, are the loss.
+            loss_weights: A factor for each output's loss. None means 1.
+            metrics: Names, `Metric`s or functions; a dict or a list of lists for several outputs. None means none.
+            weighted_metrics: The same, but weighted by sample and class weights.
+            run_eagerly: Run every step operation by operation, for a debugger.
+            steps_per_execution: The most steps that the engine may run at once; hooks fire for every batch anyway.
+            jit_compile: False runs operation by operation as well; "auto" and True compile.
+            auto_scale_loss: Nothing to do: scaling is for "mixed_float16", which is refused.
+
+        Raises:
+            UnknownName: If a string names no optimizer, loss or metric.
+            WrongType: If something is of the wrong kind.
+
+        Unlike Keras: the state of an optimizer that was in use is made anew, also without being told.
+
+        Source: https://keras.io/api/models/model_training_apis/#compile-method
+        """
+        for name, value in (("run_eagerly", run_eagerly), ("auto_scale_loss", auto_scale_loss)):
+            if not isinstance(value, bool):
+                raise WrongType(f"{name} is yes or no.", given=value, wanted="True or False", cure=f"{name}=False")
+        if not (isinstance(jit_compile, bool) or jit_compile == "auto"):
+            raise InvalidArgument(
+                "jit_compile is yes, no or auto.", given=jit_compile, wanted='True, False or "auto"',
+                cure='jit_compile="auto"',
+            )  # fmt: skip
+        if run_eagerly and jit_compile is True:
+            warnings.warn("run_eagerly=True runs operation by operation, so jit_compile=True is left aside.",
+                          stacklevel=2)  # fmt: skip
+        self.steps_per_execution = whole("steps_per_execution", steps_per_execution) or 1
+        objective = Objective(self, loss, loss_weights, metrics, weighted_metrics)
+        made = get_optimizer(optimizer)
+        self.run_eagerly, self.jit_compile = run_eagerly, jit_compile is not False and not run_eagerly
+        self._compile_config = {
+            "optimizer": made, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
+        }  # fmt: skip
+        self.loss = loss
+        self.core.compile(made, objective, eager=not self.jit_compile)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self.core.objective is not None
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer; None before compile."""
+        return self.core.optimizer
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metric objects, in the order of compile; known after the first data."""
+        return [] if self.core.objective is None else [each.metric for each in self.core.objective.measures]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` gives, in its order."""
+        return [] if self.core.objective is None else self.core.objective.names
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of a batch, as a scalar; override it for a loss of your own.
+
+        It is traced into the compiled step, so use `jax.numpy` in it. `self.losses` has the layers' penalties.
+
+        Args:
+            x: The inputs.
+            y: The targets; None if there are none.
+            y_pred: The outputs.
+            sample_weight: The weights; None if there are none.
+            training: Whether the batch is trained on.
+
+        Source: https://keras.io/api/models/model_training_apis/
+        """
+        if self.core.objective is None:
+            self.core.ready("compute a loss")
+        return self.core.objective.total(y, y_pred, sample_weight, self.losses)  # pyright: ignore[reportOptionalMemberAccess] - ready has raised
+
+    default_compute_loss = compute_loss
+
+    def loss_of_batch(
+        self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool, penalties: list[Any]
+    ) -> Any:
+        """What the compiled step calls: `compute_loss`, with the penalties of the batch in `self.losses`."""
+        self.losses = penalties
+        try:
+            if "training" in self.compute_loss.__code__.co_varnames:
+                loss = self.compute_loss(x, y, y_pred, weight, training=training)
+            else:
+                loss = self.compute_loss(x, y, y_pred, weight)
+        finally:
+            self.losses = []
+        if loss is None or np.ndim(loss) != 0:
+            raise WrongType(
+                "compute_loss gives the loss of a batch as one number.", given=loss, wanted="a scalar",
+                cure="return jax.numpy.mean(values)",
+            )  # fmt: skip
+        return loss
+
+    # -- fit, evaluate, predict --------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train the model, with callbacks looking on.
+
+        Args:
+            x: Inputs: an array, a dict, list or tuple of arrays, or a generator of batches.
+            y: Targets of the same length. None with a generator.
+            batch_size: Rows in a batch; the last one may be shorter. None means 32.
+            epochs: The number that the last epoch's number stays below: with `initial_epoch=3`, `epochs=5` trains two.
+            verbose: 0 prints nothing, 1 a bar, 2 a line an epoch; "auto" means 1.
+            callbacks: Callbacks in the order in which they are called. None means none.
+            validation_split: The share of the rows, from the end, that is not trained on but validated with.
+            validation_data: (x, y), (x, y, sample_weight) or a generator. None means none.
+            shuffle: Whether rows are trained on in a new order in each epoch.
+            class_weight: A weight for each class, by its number. None means 1 for all.
+            sample_weight: A weight for each row. None means 1 for all.
+            initial_epoch: The number of the first epoch.
+            steps_per_epoch: Batches in an epoch; the next epoch goes on where it stopped. None means all the data.
+            validation_steps: The most batches of one validation. None means all.
+            validation_batch_size: Rows in a batch of validation. None means as in training.
+            validation_freq: After every how many epochs, or a list of the epochs (from 1), after which validation is
+                due.
+
+        Returns:
+            The `History`: its `history` has a list of numbers for each key of the epochs' logs.
+
+        Raises:
+            KibitzError: Before the first step, for everything that can be known to be wrong before it.
+
+        Source: https://keras.io/api/models/model_training_apis/#fit-method
+        """
+        given = FitArguments(
+            x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
+        )  # fmt: skip
+        return run_fit(self.core, given)
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Measure the model: the loss and the metrics over all rows.
+
+        Args:
+            x: Inputs, as in `fit`.
+            y: Targets.
+            batch_size: Rows in a batch. None means 32.
+            verbose: As in `fit`.
+            sample_weight: A weight for each row. None means 1 for all.
+            steps: The most batches. None means all.
+            callbacks: Callbacks; their test hooks are called.
+            return_dict: Whether to give a dict by name in place of a list.
+
+        Returns:
+            The loss alone, a list in the order of `metrics_names`, or a dict.
+
+        Raises:
+            KibitzError: Before the first batch, for everything that can be known to be wrong before it.
+
+        Source: https://keras.io/api/models/model_training_apis/#evaluate-method
+        """
+        return run_evaluate(self.core, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Run the model on inputs, batch by batch.
+
+        Args:
+            x: Inputs, as in `fit`; no rows give an output of no rows.
+            batch_size: Rows in a batch. None means 32.
+            verbose: As in `fit`.
+            steps: The most batches. None means all.
+            callbacks: Callbacks; their predict hooks are called.
+
+        Returns:
+            The outputs as NumPy arrays, in the structure that the model gives.
+
+        Raises:
+            KibitzError: Before the first batch, for everything that can be known to be wrong before it.
+
+        Source: https://keras.io/api/models/model_training_apis/#predict-method
+        """
+        return run_predict(self.core, x, batch_size, verbose, steps, callbacks)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Do one step on one batch; no hook is called.
+
+        Args:
+            x: The inputs of the batch.
+            y: Its targets.
+            sample_weight: A weight for each row. None means 1 for all.
+            class_weight: A weight for each class. None means 1 for all.
+            return_dict: Whether to give a dict by name in place of a list.
+
+        Returns:
+            This batch's own numbers.
+
+        Source: https://keras.io/api/models/model_training_apis/#trainonbatch-method
+        """
+        check_both_weights(class_weight, sample_weight)
+        batch = Batch(*arrays(x, y, sample_weight))
+        if class_weight is not None:
+            batch = batch._replace(weight=with_class_weight(batch.y, class_weight))
+        programs, objective = self._rehearsed(batch, training=True)
+        timeline = self.core.timeline
+        timeline.reset_metrics(objective.accumulators())
+        timeline.base, row = programs.train(timeline.read(), place(batch))
+        timeline.show()
+        return _numbers(programs.train_rows.unpack(np.asarray(row))[0], objective, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Measure one batch; no hook is called.
+
+        Args:
+            x: The inputs of the batch.
+            y: Its targets.
+            sample_weight: A weight for each row. None means 1 for all.
+            return_dict: Whether to give a dict by name in place of a list.
+
+        Source: https://keras.io/api/models/model_training_apis/#testonbatch-method
+        """
+        batch = Batch(*arrays(x, y, sample_weight))
+        programs, objective = self._rehearsed(batch, training=False)
+        variables = self.core.timeline.read().variables()
+        _, row = programs.test(variables, objective.accumulators(), place(batch))
+        return _numbers(programs.test_rows.unpack(np.asarray(row))[0], objective, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch as NumPy arrays; no hook is called.
+
+        Args:
+            x: The inputs of the batch.
+
+        Source: https://keras.io/api/models/model_training_apis/#predictonbatch-method
+        """
+        return jax.tree.map(np.array, self(x))
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """The outputs for one batch as JAX arrays.
+
+        Args:
+            x: The inputs of the batch.
+            training: Whether layers such as dropout act as in training; the model is left as it is either way.
+        """
+        batch = Batch(arrays(x, None, None)[0])
+        self.build_for(batch.x)
+        self.core.outputs_of(batch.x)
+        variables, placed = self.core.timeline.read().variables(), place(batch)[0]
+        if training:
+            return self.core.timeline.forward(variables, placed, training=True)[0]
+        if self.core.programs is None:
+            self.core.bind()
+        return self.core.programs.predict(variables, placed)  # pyright: ignore[reportOptionalMemberAccess] - bind has made it
+
+    def _rehearsed(self, batch: Batch, *, training: bool) -> Any:
+        self.core.ready("train_on_batch" if training else "test_on_batch")
+        self.build_for(batch.x)
+        self.core.rehearse(batch, training=training)
+        return self.core.ready("fit")
+
+    # -- the module and its layers -----------------------------------------------------------------------------------
+
+    @property
+    def module(self) -> nnx.Module:
+        """The NNX module, brought up to date; what is written into its variables is taken over at the next step."""
+        self.core.timeline.pull()
+        return self.core.timeline.forward.module
+
+    @property
+    def built(self) -> bool:
+        """Whether the model has weights."""
+        return self.core.built
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing to do here: a module that is given to `Model` has its weights."""
+
+    def build_for(self, x: Any) -> None:
+        """Make the weights for inputs like these, if there are none yet."""
+
+    @property
+    def layers(self) -> list[Any]:
+        """The parts of the module, in the order in which they were made."""
+        module = self.core.timeline.forward.module
+        return [value for value in vars(module).values() if isinstance(value, nnx.Module)]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """One layer, by its name or by its position.
+
+        Args:
+            name: The layer's name. None means that `index` says which.
+            index: Its position in `layers`. None means that `name` says which.
+
+        Raises:
+            UnknownName: If there is no such layer.
+            InvalidArgument: If both are given, or neither.
+        """
+        return find_layer(self.layers, name, index)
+
+    # -- flags -------------------------------------------------------------------------------------------------------
+
+    @property
+    def stop_training(self) -> bool:
+        """Set it to True in a hook, and training ends after that batch or epoch."""
+        return self.core.innermost("train").stop_requested
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self.core.innermost("train").flag(value)
+
+    @property
+    def stop_evaluating(self) -> bool:
+        """Set it to True in a test hook, and the evaluation ends after that batch."""
+        return self.core.innermost("test").stop_evaluating
+
+    @stop_evaluating.setter
+    def stop_evaluating(self, value: bool) -> None:
+        self.core.innermost_measuring().stop_evaluating = bool(value)
+
+    @property
+    def stop_predicting(self) -> bool:
+        """Set it to True in a predict hook, and the prediction ends after that batch."""
+        return self.core.innermost("predict").stop_predicting
+
+    @stop_predicting.setter
+    def stop_predicting(self, value: bool) -> None:
+        self.core.innermost("predict").stop_predicting = bool(value)
+
+    # -- files and summaries: models/saving.py and models/summary.py document the arguments --------------------------
+
+    save, save_weights, load_weights, summary = save_model, save_weights, load_weights, summary
+
+
+def _numbers(logs: dict[str, Any], objective: Objective, return_dict: bool) -> Any:
+    return logs if return_dict else in_order(logs, objective.names)
+
+
+def find_layer(layers: list[Any], name: str | None, index: int | None) -> Any:
+    """The layer of this name or position; see `Model.get_layer`."""
+    if (name is None) == (index is None):
+        raise InvalidArgument(
+            "A layer is asked for by its name or by its position.", given=code(f"name={name!r}, index={index!r}"),
+            wanted="one of the two", cure="model.get_layer(index=0)",
+        )  # fmt: skip
+    names = [getattr(layer, "name", type(layer).__name__) for layer in layers]
+    if name is not None:
+        for layer, own in zip(layers, names, strict=True):
+            if own == name:
+                return layer
+        raise UnknownName("There is no layer of this name.", given=name, there_is=names, cure="model.layers")
+    if not -len(layers) <= index < len(layers):  # pyright: ignore[reportOperatorIssue] - one of the two is given
+        raise InvalidArgument(f"There are {len(layers)} layers.", given=index, wanted=f"0 to {len(layers) - 1}",
+                              cure="model.get_layer(index=0)")  # fmt: skip
+    return layers[index]  # pyright: ignore[reportArgumentType, reportCallIssue] - one of the two is given
+
+
+def _refuse(kind: type, module: Any, args: Any, kwargs: dict[str, Any]) -> None:
+    if isinstance(module, type):
+        raise WrongType(f"{module.__name__} is a class, and a model is made from an instance.", given=module,
+                        wanted="an instance of an nnx.Module",
+                        cure=f"kibitz.Model({module.__name__}(..., rngs=nnx.Rngs(0)))")  # fmt: skip
+    subclassed = "call" in vars(kind) or kind is not Model
+    if module is None and not kwargs or args or {"inputs", "outputs"} & set(kwargs) or subclassed:
+        form = "a subclass with a `call` method" if subclassed else "the functional form"
+        raise Unsupported(f"A model is a stack of layers or a Flax module here; this is {form} of Keras.",
+                          given=code(f"{kind.__name__}({', '.join([*map(type_name, args), *kwargs])})"),
+                          wanted="kibitz.Sequential, or an nnx.Module", cure=INSTEAD)  # fmt: skip
+    raise WrongType("A model is made from a Flax NNX module.", given=module, wanted="an instance of an nnx.Module",
+                    cure=INSTEAD)  # fmt: skip
+
+
+def type_name(value: Any) -> str:
+    """The name of a value's class."""
+    return type(value).__name__

@@ -1,0 +1,289 @@
+"""What a model is trained towards and measured by: losses and metrics, output by output, under the names of the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from kibitz.errors import InvalidArgument, NotReady, WrongType, code
+from kibitz.losses.base import Loss
+from kibitz.losses.function_loss import LossFunctionWrapper
+from kibitz.losses.registry import get as get_loss
+from kibitz.metrics.base import Metric
+from kibitz.metrics.choose import choose_loss, choose_metric
+from kibitz.metrics.reduction import Mean
+from kibitz.models.outputs import Outputs
+
+Data = tuple[Any, Any, Any]
+
+
+class Term(NamedTuple):
+    """The loss of one output."""
+
+    output: int
+    loss: Loss
+    factor: Any
+    name: str
+
+
+class Measure(NamedTuple):
+    """One metric of one output, and its name in the logs."""
+
+    output: int
+    metric: Metric
+    name: str
+    weighted: bool
+
+
+class Found(NamedTuple):
+    """What the loss of a batch was made of, for the running means."""
+
+    total: Any
+    parts: list[Any]
+
+
+class Objective:
+    """Losses and metrics as `compile` was given them; settled when the shapes of targets and outputs are known.
+
+    Args:
+        model: Whose `compute_loss` is asked for the loss of a batch.
+        loss: As given to compile.
+        loss_weights: As given to compile.
+        metrics: As given to compile.
+        weighted_metrics: As given to compile.
+
+    Raises:
+        UnknownName: If a string names no loss or metric.
+        WrongType: If something given can be neither.
+    """
+
+    def __init__(self, model: Any, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any):
+        self._model = model
+        self.given = {"loss": loss, "loss_weights": loss_weights}
+        self.given |= {"metrics": metrics, "weighted_metrics": weighted_metrics}
+        _check_given(loss_weights, metrics, weighted_metrics)
+        self.outputs: Outputs | None = None
+        self.terms: list[Term] = []
+        self.measures: list[Measure] = []
+        self._mean = Mean(name="loss")
+        self._parts: list[Any] = []  # of the batch being traced, left by `total` for `loss`
+
+    # -- before the first step ---------------------------------------------------------------------------------------
+
+    def settle(self, y: Any, y_pred: Any) -> None:
+        """Give every output its loss and its metrics, from the shapes of targets and outputs.
+
+        Metrics are made once and kept, so that a second fit goes on with the same objects.
+        """
+        if self.outputs is not None:
+            return
+        outputs = Outputs(y_pred)
+        predictions = outputs.of(y_pred)
+        targets = outputs.split(y, "y") if y is not None else [None] * len(outputs)
+        self.terms = self._settled_terms(outputs, targets, predictions)
+        self.measures = self._settled_measures(outputs, targets, predictions)
+        self.outputs = outputs
+
+    def _settled_terms(self, outputs: Outputs, targets: list[Any], predictions: list[Any]) -> list[Term]:
+        losses = outputs.each(self.given["loss"], "loss")
+        factors = _factors(self.given["loss_weights"], outputs, losses)
+        terms = []
+        for index, (identifier, factor) in enumerate(zip(losses, factors, strict=True)):
+            if identifier is None:
+                continue
+            name = outputs.names[index] if outputs.names else "loss"
+            if targets[index] is None:
+                raise WrongType(
+                    "A loss compares outputs with targets, and there are no targets"
+                    + (f' for the output "{name}".' if outputs.names else "."),
+                    given=code(f"loss={identifier!r}, y=None"),
+                    wanted="y, as long as x",
+                    cure="fit(x, y)",
+                )
+            terms.append(Term(index, _loss(identifier, targets[index], predictions[index]), factor, name))
+        return terms
+
+    def _settled_measures(self, outputs: Outputs, targets: list[Any], predictions: list[Any]) -> list[Measure]:
+        measures: list[Measure] = []
+        for argument in ("metrics", "weighted_metrics"):
+            for index, wanted in enumerate(_metrics_of(self.given[argument], outputs, argument)):
+                for identifier in wanted:
+                    metric = choose_metric(identifier, targets[index], predictions[index])
+                    weighted = argument == "weighted_metrics"
+                    prefix = "" if outputs.single else f"{outputs.names[index]}_"
+                    name = _free_name(metric.name, prefix, weighted, {each.name for each in measures})
+                    measures.append(Measure(index, metric, name, weighted))
+                    metric.stateless_build(targets[index], predictions[index])
+        for measure in measures:
+            if measure.name == "loss":
+                raise InvalidArgument(
+                    'A metric is named "loss", and would take the place of the loss in the logs.',
+                    given=code(f"{type(measure.metric).__name__}(name='loss')"),
+                    wanted="another name",
+                    cure='name="my_loss"',
+                )
+        return measures
+
+    @property
+    def directions(self) -> dict[str, str]:
+        """Which way is better, "min" or "max", for each key of the logs that says so."""
+        found = {"loss": "min", **{f"{term.name}_loss": "min" for term in self._tracked()}}
+        for measure in self.measures:
+            direction = getattr(measure.metric, "_direction", None)
+            if direction is not None:
+                found[measure.name] = "max" if direction == "up" else "min"
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """The keys of the logs in the order of `evaluate`'s list: the loss, the metrics, the losses of outputs."""
+        return ["loss", *(each.name for each in self.measures), *(f"{each.name}_loss" for each in self._tracked())]
+
+    # -- inside a step -----------------------------------------------------------------------------------------------
+
+    def loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool, penalties: list[Any]) -> Any:
+        """The loss of a batch, as the model's `compute_loss` gives it, and what it was made of."""
+        self._parts = []
+        total = self._model.loss_of_batch(x, y, y_pred, weight, training=training, penalties=penalties)
+        return total, Found(total, self._parts)
+
+    def total(self, y: Any, y_pred: Any, weight: Any, penalties: list[Any]) -> Any:
+        """The compiled losses and the layers' penalties, added up."""
+        values = self._values(y, y_pred, weight) if self.terms else []
+        values += [jnp.sum(penalty) for penalty in penalties]
+        if not values:
+            return jnp.zeros(())
+        total = values[0]
+        for value in values[1:]:
+            total = total + value
+        return total
+
+    def _values(self, y: Any, y_pred: Any, weight: Any) -> list[Any]:
+        outputs = self._settled()
+        targets, predictions = outputs.split(y, "y"), outputs.of(y_pred)
+        weights = _weights(outputs, weight)
+        values, self._parts = [], []
+        for term in self.terms:
+            value = term.loss(targets[term.output], predictions[term.output], weights[term.output])
+            value = value.astype(jnp.float32)
+            self._parts.append(value)
+            values.append(value if term.factor is None else value * term.factor)
+        return values
+
+    def accumulators(self) -> list[Any]:
+        """Accumulators that have seen nothing: of the loss, of each output's loss, of each metric."""
+        means = [self._mean.stateless_reset_state() for _ in range(1 + len(self._tracked()))]
+        return [*means, *(measure.metric.stateless_reset_state() for measure in self.measures)]
+
+    def accumulate(self, accumulators: list[Any], batch: Data, y_pred: Any, found: Found) -> list[Any]:
+        """The accumulators after one more batch."""
+        x, y, weight = batch
+        rows = jax.tree.leaves(x)[0].shape[0]
+        numbers = [found.total, *(found.parts if self._tracked() else [])]
+        after = [
+            self._mean.stateless_update_state(state, value, sample_weight=rows)
+            for state, value in zip(accumulators, numbers, strict=False)
+        ]
+        if not self.measures:
+            return after
+        outputs = self._settled()
+        targets, predictions, weights = outputs.split(y, "y"), outputs.of(y_pred), _weights(outputs, weight)
+        for measure, state in zip(self.measures, accumulators[len(after) :], strict=True):
+            at = measure.output
+            extra = (weights[at],) if measure.weighted else ()
+            after.append(measure.metric.stateless_update_state(state, targets[at], predictions[at], *extra))
+        return after
+
+    def results(self, accumulators: list[Any]) -> dict[str, Any]:
+        """The numbers of the logs, keys in alphabetical order as in Keras."""
+        means = ["loss", *(f"{term.name}_loss" for term in self._tracked())]
+        values = {name: self._mean.stateless_result(state) for name, state in zip(means, accumulators, strict=False)}
+        for measure, state in zip(self.measures, accumulators[len(means) :], strict=True):
+            result = measure.metric.stateless_result(state)
+            values |= result if isinstance(result, Mapping) else {measure.name: result}
+        return dict(sorted(values.items()))
+
+    def _tracked(self) -> list[Term]:
+        return self.terms if len(self.terms) > 1 else []
+
+    def _settled(self) -> Outputs:
+        if self.outputs is None:
+            raise NotReady("The model has seen no data yet.", given=self._model, cure="fit(x, y) first")
+        return self.outputs
+
+
+def _check_given(loss_weights: Any, metrics: Any, weighted_metrics: Any) -> None:
+    for name, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+        if given is not None and not isinstance(given, list | tuple | Mapping):
+            raise WrongType(
+                f"{name} is a list.", given=given, wanted="a list, tuple or dict", cure=f"{name}=[{given!r}]"
+            )
+    if loss_weights is not None and not isinstance(loss_weights, list | tuple | Mapping | float | int):
+        raise WrongType(
+            "loss_weights are numbers.",
+            given=loss_weights,
+            wanted="a float, or a list or dict of floats, one for each output",
+            cure="loss_weights=[1.0, 0.5]",
+        )
+
+
+def _loss(identifier: Any, target: Any, prediction: Any) -> Loss:
+    found = get_loss(choose_loss(identifier, target, prediction))
+    if isinstance(found, Loss):
+        return found
+    name = identifier if isinstance(identifier, str) else getattr(found, "__name__", "loss")
+    return LossFunctionWrapper(found, name=name)
+
+
+def _factors(loss_weights: Any, outputs: Outputs, losses: list[Any]) -> list[Any]:
+    if isinstance(loss_weights, int | float):
+        loss_weights = [loss_weights] * len(outputs)
+    factors = outputs.each(loss_weights, "loss_weights")
+    for index, (factor, loss) in enumerate(zip(factors, losses, strict=True)):
+        if factor is not None and loss is None:
+            raise InvalidArgument(
+                "loss_weights has a weight for an output without a loss.",
+                given=loss_weights,
+                there_is=[name for name, loss in zip(outputs.names, losses, strict=True) if loss is not None],
+                cure=f"give {outputs.names[index]} a loss, or leave its weight out",
+            )
+    return factors
+
+
+def _metrics_of(given: Any, outputs: Outputs, argument: str) -> list[list[Any]]:
+    if not given:
+        return [[] for _ in range(len(outputs))]
+    if outputs.single:
+        flat = list(given.values()) if isinstance(given, Mapping) else list(given)
+        return [[metric for each in flat for metric in _listed(each)]]
+    return [_listed(each) for each in outputs.split(given, argument)]
+
+
+def _listed(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _free_name(name: str, prefix: str, weighted: bool, taken: set[str]) -> str:
+    """The name in the logs: a second metric of one name is numbered, a weighted twin says so, as in Keras."""
+    full = prefix + name
+    if full not in taken:
+        return full
+    if weighted:
+        full = f"{prefix}weighted_{name}"
+        if full not in taken:
+            return full
+    number = 1
+    while f"{full}_{number}" in taken:
+        number += 1
+    return f"{full}_{number}"
+
+
+def _weights(outputs: Outputs, weight: Any) -> list[Any]:
+    if isinstance(weight, Mapping | list | tuple):
+        return outputs.split(weight, "sample_weight")
+    return [weight] * len(outputs)

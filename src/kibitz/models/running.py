@@ -1,0 +1,270 @@
+"""fit, evaluate and predict from the first check to the last hook: data made ready, callbacks told, loops started."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from kibitz.callbacks.callback_list import CallbackList
+from kibitz.callbacks.dispatch import Dispatch
+from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.history import History
+from kibitz.callbacks.progbar_logger import ProgbarLogger
+from kibitz.data.feed import Feed, OnePass
+from kibitz.data.generators import GeneratorSource
+from kibitz.data.source import Batch, Source
+from kibitz.errors import InvalidArgument, WrongType, code
+from kibitz.logs import Logs
+from kibitz.loops.ending import ending
+from kibitz.loops.evaluate import evaluate
+from kibitz.loops.fit import FitPlan, fit
+from kibitz.loops.predict import predict
+from kibitz.models.arguments import (
+    check_epochs,
+    check_shuffle,
+    check_split,
+    check_validation_freq,
+    check_verbose,
+    unpacked,
+    whole,
+)
+from kibitz.models.core import Core
+from kibitz.models.prepare import is_iterator, measuring_source, training_source
+from kibitz.run import Run
+
+
+@dataclass(frozen=True)
+class FitArguments:
+    """What `fit` was given, under the names that it has there; `Model.fit` documents them."""
+
+    x: Any
+    y: Any
+    batch_size: Any
+    epochs: Any
+    verbose: Any
+    callbacks: Any
+    validation_split: Any
+    validation_data: Any
+    shuffle: Any
+    class_weight: Any
+    sample_weight: Any
+    initial_epoch: Any
+    steps_per_epoch: Any
+    validation_steps: Any
+    validation_batch_size: Any
+    validation_freq: Any
+
+
+def run_fit(core: Core, given: FitArguments) -> History:
+    """Check everything, then train."""
+    model = core.owner
+    core.ready("fit")
+    epochs, initial_epoch = check_epochs(given.epochs, given.initial_epoch)
+    check_verbose(given.verbose)
+    freq = check_validation_freq(given.validation_freq)
+    steps = whole("steps_per_epoch", given.steps_per_epoch, optional=True, cure="steps_per_epoch=None")
+    source, held = training_source(
+        given.x, given.y, given.sample_weight, given.class_weight, given.batch_size, steps,
+        shuffle=check_shuffle(given.shuffle), seed=core.row_seed(), fit=core.fits,
+        share=check_split(given.validation_split) if given.validation_data is None else 0.0,
+    )  # fmt: skip
+    feed = Feed(source, steps, epochs - initial_epoch)
+    keys = _rehearsed(core, source, training=True)
+    validation = _validation(core, given, held, freq, range(initial_epoch, epochs))
+    run = Run("train")
+    callbacks, history = _completed(given.callbacks, given.verbose)
+    dispatch = Dispatch(callbacks, run)
+    dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
+    dispatch.settle(_forecast(core, keys, validation is not None, freq, epochs, feed.steps))
+    core.fits += 1
+    _train(core, dispatch, feed, validation, freq, epochs, initial_epoch)
+    return history
+
+
+def _train(
+    core: Core, dispatch: Dispatch, feed: Feed, validation: OnePass | None, freq: int | Collection[int], epochs: int,
+    initial_epoch: int,
+) -> None:  # fmt: skip
+    programs, objective = core.ready("fit")
+    timeline = core.timeline
+
+    def validate() -> Logs:
+        way = timeline.test(programs, validation, objective.accumulators)  # pyright: ignore[reportArgumentType] - only called where there is one
+        return evaluate(dispatch, way, validation)  # pyright: ignore[reportArgumentType] - as above
+
+    def finalize() -> None:
+        timeline.write_params(core.optimizer.finalize(timeline.base.params, timeline.base.optimizer))
+
+    plan = FitPlan(
+        feed=feed,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        validate=None if validation is None else validate,
+        validation_freq=freq,
+        reset=lambda: timeline.reset_metrics(objective.accumulators()),
+        finalize=finalize,
+    )
+    timeline.reset_metrics(objective.accumulators())
+    way = timeline.train(programs, feed)
+    with core.during(dispatch.run), ending(dispatch, timeline):
+        fit(dispatch, timeline, way, plan)
+
+
+def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, sample_weight: Any, steps: Any,
+                 callbacks: Any, return_dict: bool) -> Any:  # fmt: skip
+    """Check everything, then measure."""
+    core.ready("evaluate")
+    check_verbose(verbose)
+    steps = whole("steps", steps, optional=True, cure="steps=None")
+    source = measuring_source(x, y, sample_weight, batch_size, steps)
+    feed = OnePass(source, steps)
+    _rehearsed(core, source, training=False)
+    programs, objective = core.ready("evaluate")
+    dispatch = _looking_on(core, "test", callbacks, verbose, feed)
+    with core.during(dispatch.run), ending(dispatch, core.timeline):
+        logs = evaluate(dispatch, core.timeline.test(programs, feed, objective.accumulators), feed)
+    return dict(logs) if return_dict else in_order(logs, objective.names)
+
+
+def run_predict(core: Core, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Any:
+    """Check everything, then predict; the outputs of all batches, put together."""
+    check_verbose(verbose)
+    steps = whole("steps", steps, optional=True, cure="steps=None")
+    if _is_empty(x) and core.built:
+        shape = core.outputs_of(np.zeros((1, *np.shape(x)[1:]), "float32"))
+        return jax.tree.map(lambda spec: np.zeros((0, *spec.shape[1:]), spec.dtype), shape)
+    source = measuring_source(x, None, None, batch_size, steps)
+    feed = OnePass(source, steps)
+    core.owner.build_for(first_batch(source).x)
+    core.outputs_of(first_batch(source).x)
+    if core.programs is None:
+        core.bind()
+    dispatch = _looking_on(core, "predict", callbacks, verbose, feed)
+    way = core.timeline.predict(core.programs, feed)  # pyright: ignore[reportArgumentType] - bind has made it
+    with core.during(dispatch.run), ending(dispatch, core.timeline):
+        predict(dispatch, way, feed)
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *way.outputs)
+
+
+def first_batch(source: Source) -> Batch:
+    """The first batch, to learn shapes from; it is read once and used once."""
+    return source.first() if isinstance(source, GeneratorSource) else next(iter(source.batches(0)))
+
+
+def in_order(logs: Logs | dict[str, Any], names: Sequence[str]) -> Any:
+    """Numbers as `evaluate` gives them: one alone, or a list with the loss first."""
+    values = [logs[name] for name in names if name in logs]
+    values += [value for name, value in sorted(logs.items()) if name not in names]
+    return values[0] if len(values) == 1 else values
+
+
+def _is_empty(x: Any) -> bool:
+    return hasattr(x, "shape") and len(x.shape) > 0 and x.shape[0] == 0
+
+
+def _rehearsed(core: Core, source: Source, *, training: bool) -> list[str]:
+    """Build the model if need be and run a step on shapes; the keys that the logs will have."""
+    batch = first_batch(source)
+    core.owner.build_for(batch.x)
+    keys = core.rehearse(batch, training=training)
+    if isinstance(source, GeneratorSource):
+        source.examine = lambda batch, number: core.check_targets(batch, core.outputs_of(batch.x))
+    else:
+        core.check_targets(_whole(source), core.outputs_of(batch.x))
+    return keys
+
+
+def _whole(source: Any) -> Batch:
+    return Batch(source.x, source.y, source.weight)
+
+
+def _validation(
+    core: Core, given: FitArguments, held: Any, freq: int | Collection[int], planned: range
+) -> OnePass | None:  # fmt: skip
+    """The feed of validation inside fit, or None."""
+    steps = whole("validation_steps", given.validation_steps, optional=True, cure="validation_steps=None")
+    size = whole("validation_batch_size", given.validation_batch_size, optional=True, cure="validation_batch_size=32")
+    data = held if given.validation_data is None else given.validation_data
+    if data is None:
+        return None
+    x, y, weight = held if given.validation_data is None else unpacked(data, "validation_data")
+    keep = None
+    if is_iterator(x):
+        often = len(planned) // freq if isinstance(freq, int) else sum(epoch + 1 in freq for epoch in planned)
+        if steps is None and often > 1:
+            raise InvalidArgument(
+                "validation_data is a generator, which can be read once, and validation is due more often than that.",
+                given=code(f"validation_data=<generator>, {often} validations"),
+                wanted="validation_steps, or arrays",
+                cure="validation_steps=10: that many batches are read once, kept, and used each time",
+            )
+        keep = steps
+    elif y is None:
+        _needs_targets(core, data)
+    size = size if size is not None else (None if is_iterator(given.x) else given.batch_size)
+    source = measuring_source(x, y, weight, size, steps, "validation_data", keep=keep)
+    _rehearsed(core, source, training=False)
+    return OnePass(source, None if keep else steps, "validation_steps")
+
+
+def _needs_targets(core: Core, data: Any) -> None:
+    if core.objective is not None and core.objective.terms:
+        raise WrongType(
+            "validation_data has inputs and no targets.",
+            given=data,
+            wanted="(x, y) or (x, y, sample_weight)",
+            cure="validation_data=(x_val, y_val)",
+        )
+
+
+def _completed(callbacks: Any, verbose: Any) -> tuple[list[Any], History]:
+    """The user's callbacks, then History, then the progress bar, each unless the user brings one."""
+    listed = as_list(callbacks)
+    history = next((each for each in listed if isinstance(each, History)), None)
+    if history is None:
+        history = History()
+        listed.append(history)
+    if verbose != 0 and not any(isinstance(each, ProgbarLogger) for each in listed):
+        listed.append(ProgbarLogger())
+    return listed, history
+
+
+def as_list(callbacks: Any) -> list[Any]:
+    """Callbacks as a list: none, one, several, or those of a CallbackList."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, CallbackList):
+        return list(callbacks.callbacks)
+    if isinstance(callbacks, list | tuple):
+        return list(callbacks)
+    return [callbacks]
+
+
+def _looking_on(core: Core, kind: str, callbacks: Any, verbose: Any, feed: OnePass) -> Dispatch:
+    listed = as_list(callbacks)
+    if verbose not in (0, False) and not any(isinstance(each, ProgbarLogger) for each in listed):
+        listed.append(ProgbarLogger())
+    dispatch = Dispatch(listed, Run(kind))
+    dispatch.attach(core.owner, {"verbose": verbose, "epochs": 1, "steps": feed.steps})
+    return dispatch
+
+
+def _forecast(
+    core: Core, keys: list[str], validates: bool, freq: int | Collection[int], epochs: int, steps: int | None
+) -> Forecast:  # fmt: skip
+    directions = {} if core.objective is None else core.objective.directions
+    val = [f"val_{key}" for key in keys] if validates else []
+    return Forecast(
+        batch_keys=tuple(keys),
+        epoch_keys=(*keys, *val),
+        directions={**directions, **{f"val_{key}": way for key, way in directions.items()}},
+        validation=validates,
+        due=freq == 1,
+        epochs=epochs,
+        steps=steps,
+        settable_rate=core.optimizer.settable_rate,
+    )

@@ -1,0 +1,262 @@
+"""A stack of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, Unsupported, WrongType, code
+from kibitz.layers.base import Layer
+from kibitz.layers.input import InputLayer, KerasTensor
+from kibitz.layers.registry import deserialize as deserialize_layer, serialize as serialize_layer
+from kibitz.models.model import Model
+
+
+class Stack(nnx.Module):
+    """The module of a Sequential: its layers, called one after the other.
+
+    Args:
+        layers: Layers by name, in order.
+    """
+
+    def __init__(self, layers: dict[str, nnx.Module]):
+        self.order = tuple(layers)
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def __call__(self, x: Any) -> Any:
+        """The last layer's output."""
+        for name in self.order:
+            x = getattr(self, name)(x)
+        return x
+
+
+class Sequential(Model):
+    """A stack of layers, each fed with the one before.
+
+    Take it where every layer has one input and one output. Layers of Kibitz and any `nnx.Module` go together. Weights
+    are made as soon as the shape of the inputs is known: from an `Input`, from `input_shape` of the first layer, from
+    `build`, or from the data.
+
+    Args:
+        layers: The layers, first one first. None begins with none.
+        trainable: False freezes every layer.
+        name: The model's name. None makes one.
+
+    Raises:
+        WrongType: If something in it is not a layer.
+        InvalidArgument: If two layers have one name.
+
+    Example:
+        >>> import kibitz
+        >>> model = kibitz.Sequential([kibitz.Input((4,)), kibitz.layers.Dense(3), kibitz.layers.Dense(1)])
+        >>> model.count_params()
+        19
+
+    Source: https://keras.io/api/models/sequential/
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
+        self._setup(name)
+        self._layers: list[Any] = []
+        self._trainable = trainable
+        self._input_shape: tuple[int | None, ...] | None = None
+        self._input_dtype: str | None = None
+        for layer in layers if isinstance(layers, list | tuple) else [] if layers is None else [layers]:
+            self.add(layer, rebuild=False)
+        self._maybe_build()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer on top.
+
+        Args:
+            layer: A layer, an `Input`, or an NNX module.
+            rebuild: Whether to make weights now if the input's shape is known.
+
+        Raises:
+            WrongType: If it is not a layer.
+            InvalidArgument: If its name is taken, or an `Input` is not the first.
+        """
+        if isinstance(layer, InputLayer | KerasTensor):
+            self._take_input(layer)
+        else:
+            self._check(layer)
+            if not self._layers and self._input_shape is None:
+                self._take_shape(getattr(layer, "given_input_shape", None))
+            if not self._trainable:
+                layer.trainable = False
+            self._layers.append(layer)
+        if rebuild:
+            self._maybe_build()
+
+    def pop(self, rebuild: bool = True) -> Any:
+        """Take the topmost layer away and return it.
+
+        Args:
+            rebuild: Whether to make the model ready again if the input's shape is known.
+        """
+        if not self._layers:
+            raise InvalidArgument("There is no layer to take away.", given=self, wanted="a layer", cure="model.add(...)")
+        layer = self._layers.pop()
+        self.core.unbuild()
+        if rebuild:
+            self._maybe_build()
+        return layer
+
+    def _take_input(self, layer: Any) -> None:
+        if self._layers or self._input_shape is not None:
+            raise InvalidArgument("An Input stands first in a stack.", given=layer, wanted="the first place",
+                                  cure="Sequential([Input((784,)), Dense(10)])")  # fmt: skip
+        self._take_shape(layer.batch_shape if hasattr(layer, "batch_shape") else layer.shape)
+        self._input_dtype = layer.dtype
+
+    def _take_shape(self, shape: Any) -> None:
+        if shape is not None:
+            self._input_shape = tuple(shape)
+
+    def _check(self, layer: Any) -> None:
+        if isinstance(layer, type):
+            raise WrongType(f"{layer.__name__} is a class, and a stack holds layers.", given=layer,
+                            wanted="an instance", cure=f"{layer.__name__}(...)")  # fmt: skip
+        if isinstance(layer, Model):
+            raise Unsupported("A model inside a stack is not here yet.", given=layer, wanted="layers",
+                              cure="Sequential([*inner.layers, ...])")  # fmt: skip
+        if not isinstance(layer, nnx.Module):
+            raise WrongType("A stack holds layers.", given=layer, wanted="a layer or an nnx.Module",
+                            cure="kibitz.layers.Activation('relu') for a function")  # fmt: skip
+        names = [layer_name(each, index) for index, each in enumerate(self._layers)]
+        name = layer_name(layer, len(self._layers))
+        if name in names:
+            raise InvalidArgument("Two layers of a stack have one name.", given=name, wanted="a name of its own for "
+                                  "each layer", cure=f'name="{name}_2"')  # fmt: skip
+
+    # -- building ----------------------------------------------------------------------------------------------------
+
+    def _maybe_build(self) -> None:
+        if self._layers and self._input_shape is not None:
+            self.build(self._input_shape)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights.
+
+        Args:
+            input_shape: The inputs' shape, the batch axis first (None for any size). None takes the one that is known.
+
+        Raises:
+            NotReady: If no shape is known, or there is no layer.
+            ShapeMismatch: If a layer cannot take what the one before gives.
+        """
+        shape = tuple(input_shape) if input_shape is not None else self._input_shape
+        if shape is None or not self._layers:
+            raise NotReady("There is nothing to build from.", given=self, wanted="at least one layer and an input shape",
+                           cure="model.build((None, 784))")  # fmt: skip
+        self._input_shape = shape
+        at: tuple[int | None, ...] = shape
+        for layer in self._layers:
+            if isinstance(layer, Layer):
+                if not layer.built:
+                    layer.build(at)
+                at = tuple(layer.compute_output_shape(at))
+            else:
+                at = _shape_through(layer, at)
+        named = {layer_name(layer, index): layer for index, layer in enumerate(self._layers)}
+        self.core.build(Stack(named))
+        for layer in self._layers:
+            if isinstance(layer, Layer):
+                layer.bind(self.core.timeline)
+
+    def build_for(self, x: Any) -> None:
+        """Make the weights for inputs like these, or compare these with the shape that is known."""
+        if isinstance(x, dict | list | tuple):
+            raise WrongType("A stack has one input, and this is several.", given=x, wanted="one array",
+                            cure="kibitz.Model(module) with a module that takes several inputs")  # fmt: skip
+        if not self.built:
+            self.build((None, *np.shape(x)[1:]))
+            return
+        wanted = self._input_shape or ()
+        given = np.shape(x)
+        if len(wanted) != len(given) or any(
+            size is not None and size != there for size, there in zip(wanted[1:], given[1:], strict=True)
+        ):
+            raise ShapeMismatch(
+                f'x does not have the shape that the model "{self.name}" was built for.',
+                given=code(f"x: {x.dtype}[{', '.join(map(str, given))}]"),
+                wanted=f"[{', '.join('any' if size is None else str(size) for size in wanted)}], rows first",
+                cure=_shape_cure(wanted, given),
+            )
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, first one first; an `Input` is not among them."""
+        return list(self._layers)
+
+    @property
+    def module(self) -> nnx.Module:
+        """The NNX module, brought up to date."""
+        return super().module
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...] | None:
+        """The shape of the inputs, None for sizes that are free; None if it is not known yet."""
+        return self._input_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """The shape of the outputs, None for the batch axis."""
+        shape = self._input_shape or ()
+        sizes = [1 if size is None else size for size in shape]
+        x = np.zeros(sizes, self._input_dtype or "float32")
+        return (None, *self.core.outputs_of(x).shape[1:])
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """The name, the layers' configurations and the input's shape."""
+        layers = [serialize_layer(layer) for layer in self._layers]
+        return {"name": self.name, "layers": layers, "build_input_shape": self._input_shape,
+                "input_dtype": self._input_dtype}  # fmt: skip
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
+        """Make a model from what `get_config` gave.
+
+        Args:
+            config: The configuration.
+            custom_objects: Classes and functions of your own, by name. None means none.
+        """
+        layers = [deserialize_layer(layer, custom_objects) for layer in config["layers"]]
+        model = cls(layers, name=config.get("name"))
+        shape = config.get("build_input_shape")
+        if shape is not None and not model.built:
+            model.build(tuple(shape))
+        return model
+
+
+def layer_name(layer: Any, index: int) -> str:
+    """A layer's name; an NNX module has that of its class and its place."""
+    return getattr(layer, "name", None) or f"{type(layer).__name__.lower()}_{index}"
+
+
+def _shape_through(layer: nnx.Module, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    graph, state = nnx.split(layer)
+    x = jax.ShapeDtypeStruct([1 if size is None else size for size in shape], np.float32)
+    try:
+        y = jax.eval_shape(lambda state, x: nnx.merge(graph, state, copy=True)(x), state, x)
+    except (TypeError, ValueError) as error:
+        raise ShapeMismatch(
+            f"{type(layer).__name__} cannot take what comes before it: {str(error).splitlines()[0]}.",
+            given=code(str(shape)), wanted="inputs of the size that the module was made for",
+            cure="make the module for this size",
+        ) from error  # fmt: skip
+    return (None, *y.shape[1:])
+
+
+def _shape_cure(wanted: tuple[Any, ...], given: tuple[int, ...]) -> str:
+    sizes = [size for size in wanted[1:] if size is not None]
+    if len(sizes) == len(wanted) - 1 and int(np.prod(sizes)) == int(np.prod(given[1:])):
+        return f"x.reshape(-1, {', '.join(map(str, sizes))})"
+    return f"give rows of shape ({', '.join('any' if size is None else str(size) for size in wanted[1:])},)"

@@ -1,0 +1,128 @@
+"""A model as a table: layers, the shapes that they give, and how many numbers they hold."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from kibitz.errors import InvalidArgument, UnknownName, Unsupported, code
+
+
+def summary(
+    self: Any,
+    line_length: int | None = None,
+    positions: Iterable[float] | None = None,
+    print_fn: Callable[[str], Any] | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Iterable[str] | None = None,
+) -> None:
+    """Print the model as a table.
+
+    Args:
+        line_length: How wide the table may be, in characters. None means 80.
+        positions: Where columns end. None lets the table find out; anything else is not here.
+        print_fn: Called with the text. None prints it.
+        expand_nested: Nothing to do: a model has no models inside.
+        show_trainable: Whether to say for each layer if it is trained.
+        layer_range: The names of the first and the last layer to show. None shows all.
+
+    Raises:
+        NotReady: If the model has no weights yet.
+        Unsupported: If `positions` are given.
+        UnknownName: If `layer_range` names no layer.
+
+    Unlike Keras: the optimizer's numbers are not counted in.
+
+    Example:
+        >>> import kibitz
+        >>> model = kibitz.Sequential([kibitz.Input((4,)), kibitz.layers.Dense(3, name="small")], name="tiny")
+        >>> text = []
+        >>> model.summary(print_fn=text.append)
+        >>> "small (Dense)" in text[0], "Total params: 15" in text[0]
+        (True, True)
+
+    Source: https://keras.io/api/models/model/#summary-method
+    """
+    if positions is not None:
+        raise Unsupported("The columns of a summary find their own places.", given=code("positions=..."),
+                          wanted="positions=None", cure="summary(line_length=100)")  # fmt: skip
+    if line_length is not None and (isinstance(line_length, bool) or not isinstance(line_length, int)):
+        raise InvalidArgument("line_length is a number of characters.", given=line_length, wanted="a whole number",
+                              cure="line_length=100")  # fmt: skip
+    rows = _rows(self, layer_range)
+    text = _table(self, rows, line_length or 80, show_trainable)
+    if print_fn is None:
+        print(text)
+    else:
+        print_fn(text)
+
+
+def _rows(model: Any, layer_range: Iterable[str] | None) -> list[tuple[str, str, int, bool]]:
+    shapes, rows = _shapes(model), []
+    for index, layer in enumerate(model.layers):
+        kind = type(layer).__name__
+        name = getattr(layer, "name", None)
+        count = _numbers(layer)
+        label = f"{name} ({kind})" if name else f"{kind.lower()}_{index} ({kind})"
+        rows.append((label, shapes[index], count, getattr(layer, "trainable", True)))
+    if not rows:
+        rows.append((type(model.module).__name__, "?", model.count_params(), True))
+    if layer_range is None:
+        return rows
+    first, last = layer_range
+    names = [getattr(layer, "name", "") for layer in model.layers]
+    for name in (first, last):
+        if name not in names:
+            raise UnknownName("There is no layer of this name.", given=name, there_is=names,
+                              cure="layer_range=(first, last)")  # fmt: skip
+    return rows[names.index(first) : names.index(last) + 1]
+
+
+def _numbers(module: Any) -> int:
+    state = nnx.state(module, nnx.Not(nnx.RngState))
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(state))
+
+
+def _shapes(model: Any) -> list[str]:
+    shapes = []
+    for layer in model.layers:
+        shape = getattr(layer, "output_shape", None)
+        shapes.append("?" if shape is None else str(tuple(shape)))
+    return shapes
+
+
+def _table(model: Any, rows: list[tuple[str, str, int, bool]], width: int, show_trainable: bool) -> str:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(width=width, show_lines=True)
+    for column in ("Layer (type)", "Output Shape", "Param #", *(["Trainable"] if show_trainable else [])):
+        table.add_column(column, justify="right" if column == "Param #" else "left")
+    for label, shape, count, trainable in rows:
+        shown = [label, shape, f"{count:,}"]
+        if show_trainable:
+            shown.append("-" if count == 0 else "Y" if trainable else "N")
+        table.add_row(*shown)
+    total = model.count_params()
+    moved = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, no_color=True, force_terminal=False)
+    console.print(f'Model: "{model.name}"', markup=False, highlight=False)
+    console.print(table)
+    for label, count in (("Total", total), ("Trainable", moved), ("Non-trainable", total - moved)):
+        console.print(f" {label} params: {count:,} ({_bytes(4 * count)})", markup=False, highlight=False)
+    return stream.getvalue().rstrip("\n")
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "KB", "MB", "GB"):
+        if count < 1024 or unit == "GB":
+            return f"{count:.2f} {unit}"
+        count /= 1024
+    return ""

@@ -1,0 +1,135 @@
+"""A model's weights: listed, read, written and counted, in Keras's order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from flax import nnx
+
+from kibitz.engine.timeline import exported, imported
+from kibitz.errors import ShapeMismatch, code
+from kibitz.layers.ordered import ordered
+from kibitz.models.core import Core
+from kibitz.variable import Variable
+
+
+class Weighted:
+    """What every model can do with its weights; it is a base of `Model`, and nobody makes one.
+
+    Example:
+        >>> import kibitz
+        >>> model = kibitz.Sequential([kibitz.layers.Dense(2, input_shape=(3,))])
+        >>> [weight.shape for weight in model.weights]
+        [(3, 2), (2,)]
+    """
+
+    core: Core
+
+    def weight_variables(self) -> list[nnx.Variable[Any]]:
+        """The NNX variables that are weights (no random state among them), in Keras's order."""
+        return [variable for _, variable in ordered(self.core.timeline.forward.module)]
+
+    def _named(self) -> list[str]:
+        names = {id(variable): name for name, variable in self.core.timeline.forward.variables.items()}
+        return [names[id(variable)] for variable in self.weight_variables()]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, as variables that read and write the live model."""
+        params = self.core.timeline.base.params
+        return [self._variable(name, trainable=name in params) for name in self._named()]
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Weights that the optimizer moves."""
+        frozen = self.core.frozen()
+        params = self.core.timeline.forward.trainable(frozen)
+        return [self._variable(name, trainable=True) for name in self._named() if name in params]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Weights that the optimizer leaves alone: moving statistics, layers that are not trainable."""
+        params = self.core.timeline.forward.trainable(self.core.frozen())
+        return [self._variable(name, trainable=False) for name in self._named() if name not in params]
+
+    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
+
+    def _variable(self, name: str, *, trainable: bool) -> Variable:
+        timeline = self.core.timeline
+        short = name.rsplit("/", 1)[-1]
+        return Variable(
+            lambda: timeline.read().variables()[name],
+            lambda value: timeline.write_variables({name: value}),
+            name=short,
+            path=name,
+            trainable=trainable,
+        )
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as NumPy arrays; in a hook, those after the very batch."""
+        variables = self.core.timeline.read().variables()
+        return [np.array(variables[name]) for name in self._named()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Put arrays in place of all weights, all or none.
+
+        Args:
+            weights: One array for each weight, in the order of `get_weights`.
+
+        Raises:
+            ShapeMismatch: If there are more or fewer arrays, or one has another shape.
+        """
+        names = self._named()
+        if len(weights) != len(names):
+            raise ShapeMismatch(
+                "There are as many arrays as the model has weights, or none fits.",
+                given=code(f"{len(weights)} arrays"),
+                wanted=f"{len(names)}: {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}",
+                cure="model.set_weights(other.get_weights()) with a model of the same layers",
+            )
+        self.core.timeline.push()
+        self.core.timeline.write_variables(dict(zip(names, weights, strict=True)))
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold."""
+        return sum(int(np.prod(variable.shape)) for variable in self.weight_variables())
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters as a nested dict of JAX arrays, for going on in plain JAX; a copy."""
+        nested: dict[str, Any] = {}
+        for name, value in self.core.timeline.read().params.items():
+            *folders, last = name.split("/")
+            at = nested
+            for folder in folders:
+                at = at.setdefault(folder, {})
+            at[last] = value.copy()
+        return nested
+
+    def export_state(self) -> dict[str, np.ndarray]:
+        """The whole state as NumPy arrays by name: parameters, statistics, random state, optimizer."""
+        return exported(self.core.timeline.read().with_(metrics=[]))
+
+    def import_state(self, arrays: dict[str, np.ndarray]) -> None:
+        """Put a state that `export_state` gave in place of this one, all or none.
+
+        Raises:
+            ShapeMismatch: If names or shapes are not those of this model and its optimizer.
+        """
+        timeline = self.core.timeline
+        now = timeline.read()
+        there = exported(now.with_(metrics=[]))
+        if set(arrays) != set(there):
+            odd = sorted(set(arrays) ^ set(there))
+            raise ShapeMismatch(
+                "The state is of another model or another optimizer.",
+                given=code(f"{len(arrays)} arrays; {len(odd)} names on one side only, such as {odd[0]}"),
+                wanted=f"the {len(there)} names of this model",
+                cure="build and compile the model as it was when the state was taken",
+            )
+        timeline.base = imported(now.with_(metrics=[]), arrays).with_(metrics=now.metrics)
+        timeline.show()
