@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,7 +77,7 @@ def test_a_verb_of_make_that_a_document_names_is_there(path):
 
 
 def test_the_changelog_begins_with_the_version_that_is_built():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    (version,) = re.findall(r'^__version__ = "(.*)"$', (SRC / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
     (latest, *_) = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert latest == version
 
@@ -86,3 +85,11 @@ def test_the_changelog_begins_with_the_version_that_is_built():
 def test_the_rule_sees_a_block_that_prints_something_else():
     text = "```python\nx = 1\nprint(x)\n```\n\n```text\n2\n```\n\n```python\nprint(x + 1)\n```\n```text\n2\n```\n"
     assert run(blocks(text), "doc.md") == [(2, "2\n", "1\n")]
+
+
+def test_every_departure_has_a_test_that_carries_its_number():
+    rows = re.findall(r"^\| (D\d+\w?) \|", (ROOT / "docs" / "departures.md").read_text(encoding="utf-8"), re.MULTILINE)
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in tracked() if path.match("tests/**/*.py"))
+    carried = set(re.findall(r"\bdef test_(D\d+\w?)_", tests))
+    assert rows
+    assert [row for row in rows if row not in carried] == []
