@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from tests.oracle.scenario import Scenario, load
+from tests.oracle.scenario import load
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +32,14 @@ def keras_trace(keras, tmp_path_factory):
 
     def trace(name: str):
         if name not in traces:
-            traces[name] = quiet_run(scenarios[name], keras, tmp_path_factory.mktemp("keras"))
+            traces[name] = quietly(scenarios[name].run, keras, tmp_path_factory.mktemp("keras"))
         return traces[name]
 
     return trace
 
 
-def quiet_run(scenario: Scenario, ns, tmp):
+def quietly(call, *args, **named):
+    """Call, without the warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return scenario.run(ns, tmp)
+        return call(*args, **named)
