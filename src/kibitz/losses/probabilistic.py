@@ -78,7 +78,9 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     Source: Zhang and Sabuncu, https://arxiv.org/abs/1805.07836
     """
     y_true, y_pred = as_labels(y_true, y_pred)
-    p = jnp.sum(y_pred * one_hot(y_true, y_pred.shape[-1]).astype(y_pred.dtype), axis=-1)
+    target = one_hot(y_true, y_pred.shape[-1]).astype(y_pred.dtype)
+    # The slope at p = 0 is infinite; chosen, and not multiplied with 0, it stays with the right class.
+    p = jnp.sum(jnp.where(target == 0, jnp.zeros_like(y_pred), y_pred * target), axis=-1)
     return (1 - jnp.power(p, q)) / q
 
 

@@ -267,7 +267,7 @@ def _named(name: str, names: Mapping[str, Any]) -> Any:
             nearest="sparse_categorical_crossentropy",
             cure=f'compile(loss="{name}"), or the full name',
         )
-    nearest = nearest_name(name, [*names, *BY_SHAPE])
+    nearest = nearest_name(name, [*FUNCTIONS, *SHORT, *BY_SHAPE, *names])
     raise UnknownName(
         "There is no loss of this name.",
         given=name,
@@ -300,11 +300,13 @@ def _taking_two(found: Callable[..., Any]) -> Callable[..., Any]:
     try:
         parameters.bind(None, None)
     except TypeError:
+        name = getattr(found, "__name__", type(found).__name__)
+        made = next((f"loss={kind.__name__}()" for kind, function in PAIRS if function is found), None)
         raise WrongType(
             "A loss function is called with the labels and the predictions.",
-            given=code(f"{getattr(found, '__name__', type(found).__name__)}{parameters}"),
+            given=code(f"{name}({', '.join(parameters.parameters)})"),
             wanted="a function of (y_true, y_pred)",
-            cure="loss=lambda y_true, y_pred: ...",
+            cure=made or "loss=lambda y_true, y_pred: ...",
         ) from None
     return found
 
