@@ -35,6 +35,8 @@ class Forward:
         self.names = [_name(path) for path, _ in paths]
         variables = jax.tree.leaves(state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
         self.variables: dict[str, nnx.Variable[Any]] = dict(zip(self.names, variables, strict=True))
+        constraints = {name: each.get_metadata("constraint", None) for name, each in self.variables.items()}
+        self.constraints = {name: constraint for name, constraint in constraints.items() if constraint is not None}
         self._graphs = {True: self._graph(training=True), False: self._graph(training=False)}
         self._call = _how_to_call(module)
 

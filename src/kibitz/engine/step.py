@@ -102,6 +102,7 @@ def train_step(forward: Forward, objective: Objective, optimizer: Optimizer, row
 
         grads, (y_pred, others, found) = jax.grad(loss_of, has_aux=True)(state.params)
         params, moved = optimizer.apply(grads, state.optimizer, state.params)
+        params |= {name: hold(params[name]) for name, hold in forward.constraints.items() if name in params}
         metrics, row = _measured(objective, rows, state.metrics, batch, y_pred, found)
         return TrainState(params, others, moved, metrics), row
 

@@ -95,6 +95,7 @@ class Timeline:
     def freeze(self, frozen: set[str]) -> None:
         """Say anew which parameters no optimizer moves; its state is gone with that."""
         self.push()
+        self.forward = Forward(self.forward.module)  # what is frozen may stand in the graph too
         everything, trainable = self.base.variables(), self.forward.trainable(frozen)
         self.base = TrainState(
             {name: value for name, value in everything.items() if name in trainable},

@@ -105,7 +105,7 @@ class Core:
         """Names of the parameters of layers that are not trainable."""
         forward = self.timeline.forward
         names = {id(variable): name for name, variable in forward.variables.items()}
-        found: set[str] = set()
+        found = {name for name, each in forward.variables.items() if each.get_metadata("trainable", True) is False}
         for _, part in nnx.iter_graph(forward.module):
             if getattr(part, "trainable", True) is False:
                 inside = nnx.iter_graph(part)
@@ -196,6 +196,10 @@ class Core:
             if kind is None or run.kind == kind:
                 return run
         return self.last[kind or "train"]
+
+    def innermost_measuring(self) -> Run:
+        """The run whose evaluation goes on: a fit that validates, or an evaluate of its own."""
+        return self.runs[-1] if self.runs else self.last["test"]
 
     def during(self, run: Run) -> During:
         """A context in which `run` goes on."""

@@ -15,6 +15,7 @@ from kibitz.engine.programs import place
 from kibitz.errors import InvalidArgument, UnknownName, Unsupported, WrongType, code
 from kibitz.layers.naming import auto_name
 from kibitz.models.arguments import check_both_weights, whole
+from kibitz.models.compile_config import read, written
 from kibitz.models.core import Core
 from kibitz.models.objective import Objective
 from kibitz.models.prepare import arrays, with_class_weight
@@ -138,6 +139,19 @@ class Model(Weighted):
         }  # fmt: skip
         self.loss = loss
         self.core.compile(made, objective, eager=not self.jit_compile)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What compile was given, as plain data; None before compile."""
+        return written(self._compile_config) if self.compiled else None
+
+    def compile_from_config(self, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> None:
+        """Compile with what `get_compile_config` gave.
+
+        Args:
+            config: Plain data.
+            custom_objects: Classes and functions of your own, by name. None means none.
+        """
+        self.compile(**read(config, custom_objects))
 
     @property
     def compiled(self) -> bool:
@@ -446,7 +460,7 @@ class Model(Weighted):
     @property
     def stop_evaluating(self) -> bool:
         """Set it to True in a test hook, and the evaluation ends after that batch."""
-        return self.core.innermost("test").stop_evaluating
+        return self.core.innermost_measuring().stop_evaluating
 
     @stop_evaluating.setter
     def stop_evaluating(self, value: bool) -> None:

@@ -10,14 +10,19 @@ import jax.numpy as jnp
 
 from kibitz.errors import InvalidArgument, NotReady, WrongType, code
 from kibitz.losses.base import Loss
-from kibitz.losses.function_loss import LossFunctionWrapper
-from kibitz.losses.registry import get as get_loss
+from kibitz.losses.registry import get as find_loss
+from kibitz.losses.registry import get_loss
 from kibitz.metrics.base import Metric
-from kibitz.metrics.choose import choose_loss, choose_metric
+from kibitz.metrics.choose import choose_metric
 from kibitz.metrics.reduction import Mean
+from kibitz.metrics.registry import get as find_metric
 from kibitz.models.outputs import Outputs
 
 Data = tuple[Any, Any, Any]
+
+
+WORDS = ("accuracy", "acc", "crossentropy", "ce")
+"""Names whose meaning is seen from shapes, and so not before the data are there."""
 
 
 class Term(NamedTuple):
@@ -65,6 +70,12 @@ class Objective:
         self.given = {"loss": loss, "loss_weights": loss_weights}
         self.given |= {"metrics": metrics, "weighted_metrics": weighted_metrics}
         _check_given(loss_weights, metrics, weighted_metrics)
+        for identifier in _leaves(loss):
+            if str(identifier).lower() not in WORDS:
+                find_loss(identifier)
+        for identifier in _leaves([metrics, weighted_metrics]):
+            if str(identifier).lower() not in WORDS:
+                find_metric(identifier)
         self.outputs: Outputs | None = None
         self.terms: list[Term] = []
         self.measures: list[Measure] = []
@@ -103,7 +114,7 @@ class Objective:
                     wanted="y, as long as x",
                     cure="fit(x, y)",
                 )
-            terms.append(Term(index, _loss(identifier, targets[index], predictions[index]), factor, name))
+            terms.append(Term(index, get_loss(identifier, targets[index], predictions[index]), factor, name))
         return terms
 
     def _settled_measures(self, outputs: Outputs, targets: list[Any], predictions: list[Any]) -> list[Measure]:
@@ -230,14 +241,6 @@ def _check_given(loss_weights: Any, metrics: Any, weighted_metrics: Any) -> None
         )
 
 
-def _loss(identifier: Any, target: Any, prediction: Any) -> Loss:
-    found = get_loss(choose_loss(identifier, target, prediction))
-    if isinstance(found, Loss):
-        return found
-    name = identifier if isinstance(identifier, str) else getattr(found, "__name__", "loss")
-    return LossFunctionWrapper(found, name=name)
-
-
 def _factors(loss_weights: Any, outputs: Outputs, losses: list[Any]) -> list[Any]:
     if isinstance(loss_weights, int | float):
         loss_weights = [loss_weights] * len(outputs)
@@ -260,6 +263,14 @@ def _metrics_of(given: Any, outputs: Outputs, argument: str) -> list[list[Any]]:
         flat = list(given.values()) if isinstance(given, Mapping) else list(given)
         return [[metric for each in flat for metric in _listed(each)]]
     return [_listed(each) for each in outputs.split(given, argument)]
+
+
+def _leaves(given: Any) -> list[Any]:
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    if isinstance(given, list | tuple):
+        return [leaf for each in given for leaf in _leaves(each)]
+    return [] if given is None else [given]
 
 
 def _listed(given: Any) -> list[Any]:

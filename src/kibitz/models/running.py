@@ -34,6 +34,7 @@ from kibitz.models.arguments import (
 )
 from kibitz.models.core import Core
 from kibitz.models.prepare import is_iterator, measuring_source, training_source
+from kibitz.optimizers.rate import Scheduled
 from kibitz.run import Run
 
 
@@ -266,5 +267,5 @@ def _forecast(
         due=freq == 1,
         epochs=epochs,
         steps=steps,
-        settable_rate=core.optimizer.settable_rate,
+        settable_rate=not isinstance(core.timeline.base.optimizer.get("learning_rate"), Scheduled),
     )

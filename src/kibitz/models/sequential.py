@@ -11,7 +11,7 @@ from flax import nnx
 
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, Unsupported, WrongType, code
 from kibitz.layers.base import Layer
-from kibitz.layers.input import InputLayer, KerasTensor
+from kibitz.layers.input import InputLayer
 from kibitz.layers.registry import deserialize as deserialize_layer, serialize as serialize_layer
 from kibitz.models.model import Model
 
@@ -81,12 +81,13 @@ class Sequential(Model):
             WrongType: If it is not a layer.
             InvalidArgument: If its name is taken, or an `Input` is not the first.
         """
-        if isinstance(layer, InputLayer | KerasTensor):
+        if isinstance(layer, InputLayer):
             self._take_input(layer)
         else:
             self._check(layer)
             if not self._layers and self._input_shape is None:
-                self._take_shape(getattr(layer, "given_input_shape", None))
+                declared = getattr(layer, "declared_shape", None)
+                self._take_shape(None if declared is None else (None, *declared))
             if not self._trainable:
                 layer.trainable = False
             self._layers.append(layer)
@@ -111,7 +112,7 @@ class Sequential(Model):
         if self._layers or self._input_shape is not None:
             raise InvalidArgument("An Input stands first in a stack.", given=layer, wanted="the first place",
                                   cure="Sequential([Input((784,)), Dense(10)])")  # fmt: skip
-        self._take_shape(layer.batch_shape if hasattr(layer, "batch_shape") else layer.shape)
+        self._take_shape(layer.batch_shape)
         self._input_dtype = layer.dtype
 
     def _take_shape(self, shape: Any) -> None:
