@@ -161,26 +161,28 @@ class AUC(Metric):
             )
 
     def _roc(self) -> tuple[jax.Array, jax.Array]:
-        noes = self.false_positives + self.true_negatives
-        return divide_no_nan(self.false_positives, noes), self._recall()
+        fp = self.false_positives.value
+        return divide_no_nan(fp, fp + self.true_negatives.value), self._recall()
 
     def _pr(self) -> tuple[jax.Array, jax.Array]:
-        return self._recall(), divide_no_nan(self.true_positives, self.true_positives + self.false_positives)
+        tp = self.true_positives.value
+        return self._recall(), divide_no_nan(tp, tp + self.false_positives.value)
 
     def _pr_gain(self) -> tuple[jax.Array, jax.Array]:
         tp, fp, fn = self.true_positives.value, self.false_positives.value, self.false_negatives.value
-        odds = divide_no_nan(tp + fn, self.true_negatives + fp)
+        odds = divide_no_nan(tp + fn, self.true_negatives.value + fp)
         recall = jnp.where(tp == 0, 0.0, 1.0 - odds * divide_no_nan(fn, tp))
         return jnp.maximum(recall, 0.0), jnp.where(tp == 0, 1.0, 1.0 - odds * divide_no_nan(fp, tp))
 
     def _recall(self) -> jax.Array:
-        return divide_no_nan(self.true_positives, self.true_positives + self.false_negatives)
+        tp = self.true_positives.value
+        return divide_no_nan(tp, tp + self.false_negatives.value)
 
     def _pr_steps(self) -> jax.Array:
         # Between two thresholds true positives rise in a line with positives, precision does not: the integral of
         # (intercept + slope * p) / p.
-        tp, yeses = self.true_positives.value, self.true_positives + self.false_negatives
-        p = self.true_positives + self.false_positives
+        tp = self.true_positives.value
+        yeses, p = tp + self.false_negatives.value, tp + self.false_positives.value
         rise = tp[:-1] - tp[1:]
         slope = divide_no_nan(rise, jnp.maximum(p[:-1] - p[1:], 0))
         intercept = tp[1:] - slope * p[1:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -305,7 +305,7 @@ def _initial(initializer: Any, shape: tuple[int, ...], dtype: str) -> Any:
                 cure='initializer="zeros", or a function (shape, dtype=...) that gives an array',
             )
         initializer = _INITIALIZERS[initializer]
-    make: Callable[..., Any] = initializer() if inspect.isclass(initializer) else initializer or jnp.zeros
+    make: Any = initializer() if inspect.isclass(initializer) else initializer or jnp.zeros
     if not callable(make):
         raise WrongType(
             "A metric's variable begins with what a function gives.",

@@ -101,13 +101,14 @@ class FBetaScore(Metric):
 
     def result(self) -> jax.Array:
         """The score so far: a number, or one for each class if `average` is None."""
-        precision = self.true_positives / (self.true_positives + self.false_positives + EPSILON)
-        recall = self.true_positives / (self.true_positives + self.false_negatives + EPSILON)
+        tp = self.true_positives.value
+        precision = tp / (tp + self.false_positives.value + EPSILON)
+        recall = tp / (tp + self.false_negatives.value + EPSILON)
         mean = precision * recall / (self.beta**2 * precision + recall + EPSILON)
         scores = mean * (1 + self.beta**2)
         if self.average == "weighted":
-            share = self.intermediate_weights / (jnp.sum(self.intermediate_weights.value) + EPSILON)
-            return jnp.sum(scores * share)
+            weights = self.intermediate_weights.value
+            return jnp.sum(scores * (weights / (jnp.sum(weights) + EPSILON)))
         return scores if self.average is None else jnp.mean(scores)
 
     def get_config(self) -> dict[str, Any]:

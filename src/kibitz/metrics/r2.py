@@ -89,8 +89,9 @@ class R2Score(Metric):
 
     def result(self) -> jax.Array:
         """The score so far."""
-        total = self.squared_sum - self.sum * (self.sum / self.count)
-        scores = 1 - self.total_mse / total
+        summed = self.sum.value
+        total = self.squared_sum.value - summed * (summed / self.count.value)
+        scores = 1 - self.total_mse.value / total
         scores = jnp.where(jnp.isinf(scores), 0.0, scores)
         if self.class_aggregation == "uniform_average":
             scores = jnp.mean(scores)
@@ -111,6 +112,7 @@ class R2Score(Metric):
         self._built = True
 
     def _adjusted(self, scores: jax.Array) -> jax.Array:
-        left = self.num_samples - self.num_regressors - 1
-        adjusted = 1 - (1 - scores) * (self.num_samples - 1) / jnp.where(left > 0, left, 1)
+        samples = self.num_samples.value
+        left = samples - self.num_regressors - 1
+        adjusted = 1 - (1 - scores) * (samples - 1) / jnp.where(left > 0, left, 1)
         return jnp.where(left > 0, adjusted, scores)

@@ -100,7 +100,7 @@ class MetricVariable(Variable):
             self._home[1](value)
 
 
-def _snapshot(_: None, values: tuple[Any]) -> Variable:
+def _snapshot(_: None, values: tuple[Any]) -> Any:
     return Variable(lambda: values[0], trainable=False)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from kibitz.errors import ShapeMismatch, code
 from kibitz.losses.align import squeeze_or_expand_to_same_rank
@@ -29,8 +28,8 @@ def spread(sample_weight: Any, values: Any, dtype: Any = "float32") -> jax.Array
         >>> spread([1.0, 2.0], np.zeros((2, 3))).tolist()
         [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
     """
-    weight = jnp.asarray(1 if sample_weight is None else sample_weight).astype(dtype)
-    _, weight = squeeze_or_expand_to_same_rank(values, weight, expand_rank_1=False)
+    given = jnp.asarray(1 if sample_weight is None else sample_weight).astype(dtype)
+    _, weight = squeeze_or_expand_to_same_rank(values, given, expand_rank_1=False)
     # Its dimensions are the first of the values', not the last as in NumPy.
     weight = weight.reshape(*weight.shape, *[1] * (values.ndim - weight.ndim))
     try:
@@ -38,7 +37,7 @@ def spread(sample_weight: Any, values: Any, dtype: Any = "float32") -> jax.Array
     except ValueError:
         raise ShapeMismatch(
             "The sample weights do not fit the labels.",
-            given=code(f"sample_weight of shape {np.shape(sample_weight)}, labels of shape {tuple(values.shape)}"),
+            given=code(f"sample_weight of shape {given.shape}, labels of shape {tuple(values.shape)}"),
             wanted="one weight for each sample",
             cure="sample_weight.reshape(-1)",
         ) from None
