@@ -67,11 +67,13 @@ class Contents:
         arrays: The arrays of each group that fits, by the group's path, with the dtypes that were wanted.
         differs: What is wrong with each group that does not fit, by its path, line by line.
         unexpected: Paths of arrays in the file that no group wants.
+        counts: How many arrays the file has in the place of each group.
     """
 
     arrays: dict[str, list[np.ndarray]] = field(default_factory=dict)
     differs: dict[str, list[str]] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 def write_weights(groups: Sequence[Group]) -> memoryview:
@@ -127,6 +129,7 @@ def read_weights(file: BinaryIO, groups: Sequence[Group], source: str) -> Conten
             place = f"{group.path}/vars/".lstrip("/")
             numbers = {path.removeprefix(place) for path in datasets if path.startswith(place)}
             found = {number: datasets.pop(place + number) for number in numbers}
+            contents.counts[group.path] = len(found)
             if lines := _unlike(group, found):
                 contents.differs[group.path] = lines
             else:
