@@ -48,11 +48,12 @@ class Template:
         self.names = tuple(dict.fromkeys(name for _, name, _ in self._parts if name is not None))
         self._check_climbing()
 
-    def check(self, keys: Collection[str]) -> None:
+    def check(self, keys: Collection[str], *, open: bool = False) -> None:
         """Raise now what filling would raise later.
 
         Args:
             keys: All names that there will be when a file is written.
+            open: Whether there may be others that nobody knows of yet.
 
         Raises:
             UnknownKey: If a field's name is none of them.
@@ -61,9 +62,9 @@ class Template:
         for _, name, spec in self._parts:
             if name is None:
                 continue
-            if name not in keys:
+            if name not in keys and not open:
                 raise self.unknown(name, keys)
-            if spec and spec[-1] in "dxX" and name not in COUNTED:
+            if name in keys and spec and spec[-1] in "dxX" and name not in COUNTED:
                 raise InvalidArgument(
                     f'{self.owner} cannot write "{name}" as a whole number: the numbers in the logs are floats.',
                     given=self.text,

@@ -1,0 +1,188 @@
+"""Saving the model, or its weights, as training goes on."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from kibitz.callbacks.base import Callback, Numbers
+from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.monitor import VALIDATION, Monitor
+from kibitz.callbacks.number import number
+from kibitz.callbacks.say import say
+from kibitz.checkpoint.files import local, probe
+from kibitz.checkpoint.template import Template
+from kibitz.errors import InvalidArgument
+
+
+class ModelCheckpoint(Callback):
+    """Save the model, or only its weights, every epoch or every so many batches; if wanted, only when it is better.
+
+    Every file is written beside the old one and takes its place whole: a save that fails leaves the old file.
+
+    Args:
+        filepath: Where to save. Numbers may stand in it: `{epoch:02d}` (from 1), `{batch}` (from 1, only with an
+            integer `save_freq`), and every key of the logs: `{val_loss:.2f}`. It ends in ".weights.h5" with
+            `save_weights_only=True`, else in ".keras". Missing folders are made.
+        monitor: With `save_best_only`, the key of the logs that says which is best.
+        verbose: 1 prints what is done, 0 is silent.
+        save_best_only: Save only when `monitor` is better than ever before.
+        save_weights_only: Save weights and optimizer (`model.save_weights`); if False, the whole model (`model.save`).
+        mode: "min", "max", or "auto": asks the metric itself which way is better.
+        save_freq: "epoch", or after how many batches to save; these are counted on from epoch to epoch.
+        initial_value_threshold: A value of `monitor` to beat. None means that the first is the best so far.
+
+    Raises:
+        UnknownMonitor: Before the first step, if the logs will not have `monitor` when a file is due.
+        UnknownDirection: Before the first step, with `save_best_only` and `mode="auto"`, if nothing says which way.
+        UnknownKey: Before the first step, if `filepath` asks for a number that will not be there.
+        UnusableFile: Before the first step, if nothing can be written where `filepath` lies.
+        InvalidArgument: If `filepath`, `mode`, `save_freq` or `initial_value_threshold` cannot be.
+
+    Attributes: `best`, the best value so far; None if there is none.
+
+    Reads: logs, and the model when it saves.
+    Changes: nothing in the model; writes files.
+    Keeps: best, and the count of batches; both live on into the next fit, as in Keras.
+    Unlike Keras: monitor, mode and filepath are checked before the first step; NaN never becomes the best; an epoch
+        without validation decides nothing, and a file whose name needs `val_` numbers is not written then; with an
+        integer `save_freq`, `save_best_only` works.
+
+    Example:
+        >>> import os, tempfile, numpy as np, kibitz
+        >>> model = kibitz.Sequential([kibitz.layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save = kibitz.callbacks.ModelCheckpoint(os.path.join(folder, "{epoch:02d}.keras"))
+        ...     _ = model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=2, verbose=0, callbacks=[save])
+        ...     sorted(os.listdir(folder))
+        ['01.keras', '02.keras']
+
+    Source: https://keras.io/api/callbacks/model_checkpoint/
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ):
+        super().__init__()
+        local(filepath)  # refuses what is no path
+        self.filepath = os.fspath(filepath)
+        self.watch = Monitor(monitor, mode=mode, owner="ModelCheckpoint")
+        self.monitor, self.mode, self.verbose = monitor, mode, verbose
+        self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
+        self.save_freq = every_batches("ModelCheckpoint", save_freq)
+        self.best: float | None = initial_value_threshold
+        if self.best is not None:
+            self.best = number("ModelCheckpoint", "initial_value_threshold", initial_value_threshold)
+        self._check_ending()
+        self.template = Template(self.filepath, "ModelCheckpoint")
+        self._current_epoch = 0
+        self._batches_seen_since_last_saving = 0
+        self._last_batch_seen: int | None = None
+        self._forecast: Forecast | None = None
+
+    def settle(self, forecast: Forecast) -> None:
+        """Check before the first step that there will be something to compare, a name to save under, and a place."""
+        at = "epoch" if self.save_freq == "epoch" else "batch"
+        if self.save_best_only:
+            self.watch.settle(forecast, at=at)
+        keys = ("epoch", *forecast.epoch_keys) if at == "epoch" else ("epoch", "batch", *forecast.batch_keys)
+        self.template.check(keys, open=forecast.open)
+        probe(self.template.fill(dict.fromkeys(self.template.names, 1)))
+        self._forecast = forecast
+
+    def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
+        """Remember the epoch's number."""
+        self._current_epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
+        """Save if enough batches were trained on since the last time."""
+        if self.save_freq != "epoch" and self._due(batch):
+            self._save(self._current_epoch, {"batch": batch + 1, **(logs or {})})
+
+    def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
+        """Save if that is done every epoch."""
+        if self.save_freq == "epoch":
+            self._save(epoch, logs or {})
+
+    def _due(self, batch: int) -> bool:
+        last, self._last_batch_seen = self._last_batch_seen, batch
+        self._batches_seen_since_last_saving += batch + 1 if last is None or batch <= last else batch - last
+        if self._batches_seen_since_last_saving < int(self.save_freq):
+            return False
+        self._batches_seen_since_last_saving = 0
+        return True
+
+    def _save(self, epoch: int, logs: dict[str, Any]) -> None:
+        values = {"epoch": epoch + 1, **logs}
+        if self._waits_for_validation(values):
+            return
+        path = self.template.fill(values)
+        current = self.watch.read(logs, self.model) if self.save_best_only else None
+        if self.save_best_only and (current is None or not self._improved(epoch, current, path)):
+            return
+        if self.verbose > 0 and not self.save_best_only:
+            say(f"\nEpoch {epoch + 1}: saving model to {path}")
+        if self.save_weights_only:
+            self.model.save_weights(path, overwrite=True)
+        else:
+            self.model.save(path, overwrite=True)
+        if self.save_best_only:
+            self.best = current
+        if self.verbose > 0:
+            say(f"\nEpoch {epoch + 1}: finished saving model to {path}")
+
+    def _improved(self, epoch: int, current: float, path: str) -> bool:
+        better = self.watch.better(current, self.best)
+        if self.verbose > 0:
+            best = "None" if self.best is None else f"{self.best:.5f}"
+            done = f"improved from {best} to {current:.5f}, saving model to {path}"
+            say(f"\nEpoch {epoch + 1}: {self.monitor} {done if better else f'did not improve from {best}'}")
+        return better
+
+    def _waits_for_validation(self, values: dict[str, Any]) -> bool:
+        """Whether the name needs a number of a validation that was not due in this epoch."""
+        if self._forecast is None or self._forecast.due or any(key.startswith(VALIDATION) for key in values):
+            return False
+        return any(name not in values and name.startswith(VALIDATION) for name in self.template.names)
+
+    def _check_ending(self) -> None:
+        ending = ".weights.h5" if self.save_weights_only else ".keras"
+        if self.filepath.endswith(ending):
+            return
+        kind = "weights" if self.save_weights_only else "model"
+        when = "When using `save_weights_only=True` in `ModelCheckpoint`, the" if self.save_weights_only else "The"
+        stem = self.filepath.removesuffix(".weights.h5").removesuffix(".keras").removesuffix(".h5")
+        raise InvalidArgument(
+            f"{when} filepath provided must end in `{ending}` (Keras {kind} format).",
+            given=self.filepath,
+            wanted=f'a path that ends in "{ending}"',
+            cure=f'ModelCheckpoint("{stem}{ending}")',
+        )
+
+
+def every_batches(owner: str, save_freq: Any) -> str | int:
+    """Give `save_freq` back if it is "epoch" or a number of batches; a bool is neither.
+
+    Raises:
+        InvalidArgument: If it is anything else.
+    """
+    whole = isinstance(save_freq, int | np.integer) and not isinstance(save_freq, bool)
+    if save_freq == "epoch" or (whole and save_freq >= 1):
+        return save_freq if save_freq == "epoch" else int(save_freq)
+    raise InvalidArgument(
+        f"{owner} saves every epoch, or every so many batches.",
+        given=save_freq,
+        wanted='"epoch", or a whole number of batches, 1 or more',
+        cure=f'{owner}(..., save_freq="epoch")',
+    )
