@@ -1,0 +1,186 @@
+"""The numbers of every epoch, in a file that any table program reads."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+from kibitz.callbacks.base import Callback, Numbers
+from kibitz.callbacks.forecast import Forecast
+from kibitz.errors import InvalidArgument, Unbalanced, UnusableFile, WrongType, code
+
+MISSING = "NA"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a table program takes for the beginning of a formula."""
+
+
+class CSVLogger(Callback):
+    """Write the numbers of every epoch into a CSV file, one row an epoch, on disk at once.
+
+    The first column is the epoch (from 0), the others are the keys of the logs in alphabetical order; keys that come
+    later get columns at the end. What is missing is "NA". Text that a table program would take for a formula gets an
+    apostrophe before it; numbers never do.
+
+    Args:
+        filename: The file. Its folder is made if it is not there.
+        separator: One character between the cells.
+        append: Go on in the file if it is there, under its own header. False begins it anew in every fit.
+
+    Raises:
+        WrongType: If `filename` is not a path.
+        InvalidArgument: If `separator` is not one character, or one that cells may hold.
+        Unbalanced: If an epoch ends and training has not begun.
+        UnusableFile: Before the first step, if the file cannot be written, or with `append=True` holds something else.
+
+    Attributes: `filename`, `sep`, `append`, `keys` (the columns but the epoch; None before the first row).
+
+    Reads: logs, once an epoch.
+    Changes: the file.
+    Keeps: nothing; `append=True` goes on with the file.
+    Unlike Keras: columns are what the logs hold and none is invented; new keys get new columns (the file is replaced
+        whole); the file is closed after an exception too.
+
+    Example:
+        >>> import kibitz, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "log.csv")
+        >>> epochs = [{"loss": 2.0}, {"loss": 1.0, "val_loss": 3.0}]
+        >>> _ = kibitz.testing.drive(kibitz.callbacks.CSVLogger(path), epochs=epochs)
+        >>> print(path.read_text())
+        epoch,loss,val_loss
+        0,2.0,NA
+        1,1.0,3.0
+
+    Source: https://keras.io/api/callbacks/csv_logger/
+    """
+
+    adds = ()
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False):
+        super().__init__()
+        if not isinstance(filename, str | os.PathLike):
+            raise WrongType("CSVLogger writes into a file.", given=filename, wanted="a path",
+                            cure='CSVLogger("training.csv")')  # fmt: skip
+        if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
+            raise InvalidArgument("CSVLogger needs one character between cells.", given=separator,
+                                  wanted="one character, no quote and no line end",
+                                  cure='CSVLogger(filename, separator=",")')  # fmt: skip
+        self.filename = os.fspath(filename)
+        self.sep = separator
+        self.append = append
+        self.keys: list[str] | None = None
+        self.csv_file: IO[str] | None = None
+
+    def settle(self, forecast: Forecast) -> None:
+        """Check before the first step that the file can be written."""
+        self._open("a").close()
+
+    def on_train_begin(self, logs: Numbers = None) -> None:
+        """Open the file."""
+        self._close()
+        self.csv_file = self._open("a" if self.append else "w")
+
+    def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
+        """Write a row."""
+        logs = logs or {}
+        if self.csv_file is None:
+            raise Unbalanced(
+                "CSVLogger has no open file: an epoch ends, and training has not begun.",
+                given=code(f"on_epoch_end({epoch}, logs)"),
+                wanted="on_train_begin first",
+                cure="callbacks.on_train_begin(), the epochs, callbacks.on_train_end()",
+            )
+        new = sorted(key for key in logs if key != "epoch" and key not in (self.keys or ()))
+        if self.keys is None:
+            self.keys = new
+            self._write(["epoch", *map(_text, new)])
+        elif new:
+            self._grow(new)
+        self._write([epoch, *(_cell(logs.get(key, MISSING)) for key in self.keys)])
+        self.csv_file.flush()
+
+    def on_train_end(self, logs: Numbers = None) -> None:
+        """Close the file."""
+        self._close()
+
+    def on_run_end(self, outcome: object) -> None:
+        """Close the file, whatever ended the run."""
+        self._close()
+
+    def _open(self, mode: str) -> IO[str]:
+        path = Path(self.filename)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = path.read_text(encoding="utf-8", errors="replace") if self.append and path.exists() else ""
+            self.keys = self._old_keys(text)
+            file = path.open(mode, newline="", encoding="utf-8")
+        except UnusableFile:
+            raise
+        except OSError as error:
+            raise UnusableFile(
+                f"CSVLogger cannot write its file: {error.strerror or error}.",
+                given=self.filename,
+                wanted="a file that can be written, in a folder that is there or can be made",
+                cure='CSVLogger("training.csv")',
+            ) from error
+        if mode == "a" and text and not text.endswith("\n"):
+            file.write("\r\n")  # a process that died within a row must not have the next one glued to it
+        return file
+
+    def _old_keys(self, text: str) -> list[str] | None:
+        header = next(csv.reader(text.splitlines(), delimiter=self.sep), None)
+        if header is None:
+            return None
+        if header[0] != "epoch":
+            raise UnusableFile(
+                "CSVLogger cannot go on in this file: its first column is not the epoch.",
+                given=self.filename,
+                wanted=f'a header that begins with "epoch{self.sep}"',
+                cure="CSVLogger(filename, append=False), another filename, or the separator that the file has",
+            )
+        return [cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell for cell in header[1:]]
+
+    def _write(self, *rows: list[Any], file: IO[str] | None = None) -> None:
+        csv.writer(file or self.csv_file, delimiter=self.sep).writerows(rows)  # pyright: ignore[reportArgumentType]
+
+    def _grow(self, new: list[str]) -> None:
+        """Give the file more columns: written anew beside it, and put in its place whole."""
+        self._close()
+        path = Path(os.path.realpath(self.filename))
+        beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file, delimiter=self.sep)
+        with beside.open("w", newline="", encoding="utf-8") as file:
+            self._write([*header, *map(_text, new)], *([*row, *[MISSING] * len(new)] for row in rows), file=file)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(path, beside)
+        beside.replace(path)
+        self.keys = [*(self.keys or ()), *new]
+        self.csv_file = path.open("a", newline="", encoding="utf-8")
+
+    def _close(self) -> None:
+        if self.csv_file is not None:
+            self.csv_file.close()
+            self.csv_file = None
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Iterable) and getattr(value, "ndim", 1):
+        return f'"[{", ".join(map(str, value))}]"'
+    return value
+
+
+def _text(value: str) -> str:
+    if not value.startswith(FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return "'" + value
+    return value
