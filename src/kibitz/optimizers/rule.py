@@ -1,0 +1,87 @@
+"""An optimizer's arithmetic, written for one parameter, made into an Optax transformation of whole trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+Slots = dict[str, jax.Array]
+"""What is kept for one parameter, by name."""
+
+Rule = Callable[..., tuple[jax.Array, Slots]]
+"""(gradient, slots, step) -> (change, slots)."""
+
+
+class Step(NamedTuple):
+    """What a rule may know besides the gradient.
+
+    Args:
+        parameter: The parameter as it is before the step.
+        learning_rate: A scalar of the parameter's dtype.
+        number: Which update this is, an int32 scalar: the first is 1.
+
+    Example:
+        >>> from kibitz.optimizers.rule import Step
+        >>> Step(parameter=3.0, learning_rate=0.5, number=1).number
+        1
+    """
+
+    parameter: jax.Array
+    learning_rate: jax.Array
+    number: jax.Array
+
+
+def per_parameter(slots: Mapping[str, float], rule: Rule) -> optax.GradientTransformationExtraArgs:
+    """Make an Optax transformation of what happens to one parameter.
+
+    All is computed in the parameter's own dtype, as Keras computes it.
+
+    Args:
+        slots: What is kept for each parameter, in its shape and dtype: a name, and the value it begins with.
+        rule: `rule(gradient, slots, step)` gives the change that is to be added to the parameter, and the slots after
+            it.
+
+    Returns:
+        A transformation whose state is a dict of trees, one for each slot, and whose `update` takes two more
+        arguments: `learning_rate` and `step`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from kibitz.optimizers.rule import per_parameter
+        >>> def heavy_ball(gradient, slots, step):
+        ...     speed = 0.5 * slots["speed"] - step.learning_rate * gradient
+        ...     return speed, {"speed": speed}
+        >>> ball, ones = per_parameter({"speed": 0.0}, heavy_ball), {"w": jnp.ones(2)}
+        >>> updates, state = ball.update(ones, ball.init(ones), ones, learning_rate=jnp.float32(1.0), step=1)
+        >>> updates["w"].tolist(), state["speed"]["w"].tolist()
+        ([-1.0, -1.0], [-1.0, -1.0])
+    """
+
+    def init(params: Any) -> dict[str, Any]:
+        return {
+            name: jax.tree.map(lambda each, value=value: jnp.full_like(each, value, dtype=each.dtype), params)
+            for name, value in slots.items()
+        }
+
+    def update(
+        updates: Any, state: Any, params: Any = None, *, learning_rate: jax.Array, step: Any, **extra: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        parameters, tree = jax.tree.flatten(params)
+        gradients = tree.flatten_up_to(updates)
+        kept = {name: tree.flatten_up_to(state[name]) for name in slots}
+        changes, after = [], {name: [] for name in slots}
+        for place, (gradient, parameter) in enumerate(zip(gradients, parameters, strict=True)):
+            kind = parameter.dtype
+            own = {name: leaves[place] for name, leaves in kept.items()}
+            here = Step(parameter, learning_rate.astype(kind), step)
+            change, moved = rule(gradient.astype(kind), own, here, **extra)
+            changes.append(change)
+            for name in slots:
+                after[name].append(moved[name].astype(kind))
+        return tree.unflatten(changes), {name: tree.unflatten(leaves) for name, leaves in after.items()}
+
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType] - two more arguments
