@@ -28,7 +28,7 @@ def whole(value: Any, argument: str, cure: str, *, least: int = 1) -> int:
     return operator.index(value)
 
 
-def number(value: Any, argument: str, cure: str, *, least: float = -math.inf, most: float = math.inf) -> float:
+def number(value: Any, argument: str, cure: str, *, least: float = -math.inf, most: float = math.inf) -> Any:
     """Return a finite number between `least` and `most`, as it was given.
 
     Raises:

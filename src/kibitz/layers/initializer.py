@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from kibitz.errors import InvalidArgument, ShapeMismatch, Unsupported, code
@@ -143,7 +144,7 @@ class Given(Initializer):
         Raises:
             ShapeMismatch: If the weight has another shape.
         """
-        if tuple(shape) != tuple(jnp.shape(self.value)):
+        if tuple(shape) != tuple(np.shape(self.value)):
             raise ShapeMismatch(
                 "The initial values have another shape than the weight.",
                 given=self.value,
@@ -183,7 +184,7 @@ def first_values(initializer: Any, shape: tuple[int, ...], dtype: Any, rngs: nnx
         value = initializer.draw(rngs.params(), shape, jnp.dtype(dtype))
     else:
         value = initializer(shape, dtype=dtype)
-    if tuple(jnp.shape(value)) != shape:
+    if tuple(np.shape(value)) != shape:
         raise InvalidArgument(
             "An initializer gave values of another shape than the weight's.",
             given=value,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -66,7 +66,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, (np.ndarray, np.generic, jax.Array)):
         return Given(identifier)
     if callable(identifier) and not isinstance(identifier, (type, Initializer)) and takes_a_key(identifier):
-        return FromJax(identifier)
+        return FromJax(cast("Callable[..., jax.Array]", identifier))
     return TABLE.get(identifier)
 
 
