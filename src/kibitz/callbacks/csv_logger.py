@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from kibitz.callbacks.base import Callback, Numbers
 from kibitz.callbacks.forecast import Forecast
-from kibitz.errors import InvalidArgument, Unbalanced, UnusableFile, WrongType, code
+from kibitz.checkpoint.files import local, reading, replacing
+from kibitz.errors import InvalidArgument, Unbalanced, UnusableFile, code
 
 MISSING = "NA"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -61,14 +62,11 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False):
         super().__init__()
-        if not isinstance(filename, str | os.PathLike):
-            raise WrongType("CSVLogger writes into a file.", given=filename, wanted="a path",
-                            cure='CSVLogger("training.csv")')  # fmt: skip
         if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
             raise InvalidArgument("CSVLogger needs one character between cells.", given=separator,
                                   wanted="one character, no quote and no line end",
                                   cure='CSVLogger(filename, separator=",")')  # fmt: skip
-        self.filename = os.fspath(filename)
+        self.filename = str(local(filename))
         self.sep = separator
         self.append = append
         self.keys: list[str] | None = None
@@ -76,12 +74,12 @@ class CSVLogger(Callback):
 
     def settle(self, forecast: Forecast) -> None:
         """Check before the first step that the file can be written."""
-        self._open("a").close()
+        self._begin("a").close()
 
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Open the file."""
         self._close()
-        self.csv_file = self._open("a" if self.append else "w")
+        self.csv_file = self._begin("a" if self.append else "w")
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Write a row."""
@@ -110,31 +108,23 @@ class CSVLogger(Callback):
         """Close the file, whatever ended the run."""
         self._close()
 
-    def _open(self, mode: str) -> IO[str]:
+    def _begin(self, mode: str) -> IO[str]:
         path = Path(self.filename)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = path.read_text(encoding="utf-8", errors="replace") if self.append and path.exists() else ""
-            self.keys = self._old_keys(text)
-            file = path.open(mode, newline="", encoding="utf-8")
-        except UnusableFile:
-            raise
-        except OSError as error:
-            raise UnusableFile(
-                f"CSVLogger cannot write its file: {error.strerror or error}.",
-                given=self.filename,
-                wanted="a file that can be written, in a folder that is there or can be made",
-                cure='CSVLogger("training.csv")',
-            ) from error
-        if mode == "a" and text and not text.endswith("\n"):
+        old = ""
+        if self.append and path.exists():
+            with reading(path) as file:
+                old = file.read().decode(errors="replace")
+        self.keys = self._old_keys(old)
+        file = self._open(mode)
+        if old and not old.endswith("\n"):
             file.write("\r\n")  # a process that died within a row must not have the next one glued to it
         return file
 
     def _old_keys(self, text: str) -> list[str] | None:
-        header = next(csv.reader(text.splitlines(), delimiter=self.sep), None)
+        header = next(self._rows(text), None)
         if header is None:
             return None
-        if header[0] != "epoch":
+        if header[:1] != ["epoch"]:
             raise UnusableFile(
                 "CSVLogger cannot go on in this file: its first column is not the epoch.",
                 given=self.filename,
@@ -143,24 +133,37 @@ class CSVLogger(Callback):
             )
         return [cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell for cell in header[1:]]
 
+    def _open(self, mode: str) -> IO[str]:
+        path = Path(self.filename)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path.open(mode, newline="", encoding="utf-8")
+        except OSError as error:
+            raise UnusableFile(
+                f"CSVLogger cannot write its file: {error.strerror or error}.",
+                given=self.filename,
+                wanted="a file that can be written, in a folder that is there or can be made",
+                cure='CSVLogger("training.csv")',
+            ) from error
+
+    def _rows(self, text: str) -> Iterator[list[str]]:
+        return csv.reader(io.StringIO(text, newline=""), delimiter=self.sep)
+
     def _write(self, *rows: list[Any], file: IO[str] | None = None) -> None:
         csv.writer(file or self.csv_file, delimiter=self.sep).writerows(rows)  # pyright: ignore[reportArgumentType]
 
     def _grow(self, new: list[str]) -> None:
-        """Give the file more columns: written anew beside it, and put in its place whole."""
+        """Give the file more columns: it is replaced whole, so that no moment sees half of it."""
         self._close()
-        path = Path(os.path.realpath(self.filename))
-        beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-        with path.open(newline="", encoding="utf-8") as file:
-            header, *rows = csv.reader(file, delimiter=self.sep)
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            self._write([*header, *map(_text, new)], *([*row, *[MISSING] * len(new)] for row in rows), file=file)
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copymode(path, beside)
-        beside.replace(path)
+        path = os.path.realpath(self.filename)
+        with reading(path) as file:
+            header, *rows = self._rows(file.read().decode())
+        grown = io.StringIO(newline="")
+        self._write([*header, *map(_text, new)], *([*row, *[MISSING] * len(new)] for row in rows), file=grown)
+        with replacing(path) as file:
+            file.write(grown.getvalue().encode())
         self.keys = [*(self.keys or ()), *new]
-        self.csv_file = path.open("a", newline="", encoding="utf-8")
+        self.csv_file = self._open("a")
 
     def _close(self) -> None:
         if self.csv_file is not None:

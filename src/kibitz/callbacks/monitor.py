@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.number import number
 from kibitz.errors import InvalidArgument, UnknownDirection, UnknownMonitor, WrongType, code, nearest_name
 
 MODES = ("auto", "min", "max")
@@ -50,15 +51,8 @@ class Monitor:
             raise InvalidArgument(
                 f"{owner} knows no such mode.", given=mode, there_is=MODES, cure=f'{owner}(mode="auto")'
             )
-        if isinstance(min_delta, bool) or not isinstance(min_delta, int | float | np.number) or math.isnan(min_delta):
-            raise InvalidArgument(
-                f"{owner} needs a number for how much better counts as better.",
-                given=min_delta,
-                wanted=f'a number in the units of "{key}"',
-                cure=f"{owner}(min_delta=0.01)",
-            )
         self.key, self.mode, self.owner = key, mode, owner
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(number(owner, "min_delta", min_delta))
         self.direction: str | None = None if mode == "auto" else mode
         self._forecast: Forecast | None = None
         self._warned = False
