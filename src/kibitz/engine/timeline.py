@@ -85,7 +85,9 @@ class Timeline:
     def write_optimizer(self, state: dict[str, Any]) -> None:
         """Put a new optimizer state, or part of one, in place of the old."""
         old = self.base.optimizer
-        self.base = self.base.with_(optimizer={**old, **{key: _taken(new, old[key], key) for key, new in state.items()}})
+        self.base = self.base.with_(
+            optimizer={**old, **{key: _taken(new, old[key], key) for key, new in state.items()}}
+        )
 
     def install(self, optimizer: Any) -> None:
         """Begin with a fresh optimizer state."""

@@ -83,9 +83,7 @@ def check_shuffle(shuffle: Any) -> bool:
     """Whether to shuffle: True or False."""
     if isinstance(shuffle, bool | np.bool_):
         return bool(shuffle)
-    raise InvalidArgument(
-        "shuffle is yes or no.", given=shuffle, wanted="True or False", cure="shuffle=True"
-    )
+    raise InvalidArgument("shuffle is yes or no.", given=shuffle, wanted="True or False", cure="shuffle=True")
 
 
 def check_validation_freq(freq: Any) -> int | Collection[int]:

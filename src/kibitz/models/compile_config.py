@@ -50,5 +50,3 @@ def _each(given: Any, turn: Callable[[Any], Any]) -> Any:
     if isinstance(given, list | tuple):
         return [_each(value, turn) for value in given]
     return turn(given)
-
-

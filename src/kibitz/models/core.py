@@ -165,7 +165,9 @@ class Core:
         """
         forward, variables = self.timeline.forward, self.timeline.base.variables()
         try:
-            return jax.eval_shape(lambda v, given: forward(v, given, training=False)[0], variables, jax.tree.map(_spec, x))
+            return jax.eval_shape(
+                lambda v, given: forward(v, given, training=False)[0], variables, jax.tree.map(_spec, x)
+            )
         except KibitzError:
             raise
         except (TypeError, ValueError) as error:
@@ -238,5 +240,3 @@ def _shown(tree: Any) -> str:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0].rstrip(".") + "."
-
-

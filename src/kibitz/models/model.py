@@ -195,9 +195,7 @@ class Model(Weighted):
 
     default_compute_loss = compute_loss
 
-    def loss_of_batch(
-        self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool, penalties: list[Any]
-    ) -> Any:
+    def loss_of_batch(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool, penalties: list[Any]) -> Any:
         """What the compiled step calls: `compute_loss`, with the penalties of the batch in `self.losses`."""
         self.losses = penalties
         try:

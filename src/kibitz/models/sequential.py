@@ -101,7 +101,9 @@ class Sequential(Model):
             rebuild: Whether to make the model ready again if the input's shape is known.
         """
         if not self._layers:
-            raise InvalidArgument("There is no layer to take away.", given=self, wanted="a layer", cure="model.add(...)")
+            raise InvalidArgument(
+                "There is no layer to take away.", given=self, wanted="a layer", cure="model.add(...)"
+            )
         layer = self._layers.pop()
         self.core.unbuild()
         if rebuild:
