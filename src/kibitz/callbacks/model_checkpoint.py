@@ -177,9 +177,10 @@ def every_batches(owner: str, save_freq: Any) -> str | int:
     Raises:
         InvalidArgument: If it is anything else.
     """
-    whole = isinstance(save_freq, int | np.integer) and not isinstance(save_freq, bool)
-    if save_freq == "epoch" or (whole and save_freq >= 1):
-        return save_freq if save_freq == "epoch" else int(save_freq)
+    if save_freq == "epoch":
+        return "epoch"
+    if isinstance(save_freq, int | np.integer) and not isinstance(save_freq, bool) and save_freq >= 1:
+        return int(save_freq)
     raise InvalidArgument(
         f"{owner} saves every epoch, or every so many batches.",
         given=save_freq,
