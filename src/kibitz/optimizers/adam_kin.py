@@ -11,7 +11,7 @@ import optax
 from kibitz.optimizers.arguments import Check, epsilon, fraction
 from kibitz.optimizers.base import Optimizer
 from kibitz.optimizers.moments import MOMENTS, moments, powers
-from kibitz.optimizers.rule import Slots, Step
+from kibitz.optimizers.rule import Slots, Step, at_least_float32
 
 
 class Nadam(Optimizer):
@@ -85,7 +85,7 @@ class Nadam(Optimizer):
         def init(params: Any) -> dict[str, Any]:
             leaves = jax.tree.leaves(params)
             slots: Any = inner.init(params)
-            return {**slots, "u_product": jnp.ones((), leaves[0].dtype if leaves else jnp.float32)}
+            return {**slots, "u_product": jnp.ones((), at_least_float32(leaves[0].dtype) if leaves else jnp.float32)}
 
         def update(
             updates: Any, state: Any, params: Any = None, *, step: Any, **extra: Any

@@ -116,9 +116,9 @@ class Optimizer(Configured, HandLoop):
         """Say what one parameter's gradient does.
 
         Args:
-            gradient: The gradient, clipped, in the parameter's dtype.
-            slots: What is kept for the parameter, by name.
-            step: The parameter (decayed), the learning rate in its dtype, and the number of the update, from 1.
+            gradient: The gradient, clipped, in the dtype of the parameter (or float32, if that is narrower).
+            slots: What is kept for the parameter, by name, in the same dtype.
+            step: The parameter (decayed), the learning rate, both in the same dtype, and the number of the update.
 
         Returns:
             The change that is to be added to the parameter, and its slots after it.

@@ -21,7 +21,7 @@ class Step(NamedTuple):
 
     Args:
         parameter: The parameter as it is before the step.
-        learning_rate: A scalar of the parameter's dtype.
+        learning_rate: A scalar of the same dtype.
         number: Which update this is, an int32 scalar: the first is 1.
 
     Example:
@@ -38,7 +38,10 @@ class Step(NamedTuple):
 def per_parameter(slots: Mapping[str, float], rule: Rule) -> optax.GradientTransformationExtraArgs:
     """Make an Optax transformation of what happens to one parameter.
 
-    All is computed in the parameter's own dtype, as Keras computes it.
+    All is computed in the parameter's own dtype, and in float32 where that is narrower.
+
+    Unlike Keras: Keras computes in bfloat16 and float16 too, where 0.999 is 1: Adam then stands still, and Nadam
+    divides by 0.
 
     Args:
         slots: What is kept for each parameter, in its shape and dtype: a name, and the value it begins with.
@@ -75,13 +78,25 @@ def per_parameter(slots: Mapping[str, float], rule: Rule) -> optax.GradientTrans
         kept = {name: tree.flatten_up_to(state[name]) for name in slots}
         changes, after = [], {name: [] for name in slots}
         for place, (gradient, parameter) in enumerate(zip(gradients, parameters, strict=True)):
-            kind = parameter.dtype
-            own = {name: leaves[place] for name, leaves in kept.items()}
-            here = Step(parameter, learning_rate.astype(kind), step)
+            kind = at_least_float32(parameter.dtype)
+            own = {name: leaves[place].astype(kind) for name, leaves in kept.items()}
+            here = Step(parameter.astype(kind), learning_rate.astype(kind), step)
             change, moved = rule(gradient.astype(kind), own, here, **extra)
-            changes.append(change)
+            changes.append(change.astype(parameter.dtype))
             for name in slots:
-                after[name].append(moved[name].astype(kind))
+                after[name].append(moved[name].astype(parameter.dtype))
         return tree.unflatten(changes), {name: tree.unflatten(leaves) for name, leaves in after.items()}
 
     return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType] - two more arguments
+
+
+def at_least_float32(dtype: Any) -> Any:
+    """Give the dtype to compute in: float32 for anything narrower.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from kibitz.optimizers.rule import at_least_float32
+        >>> at_least_float32(jnp.dtype("bfloat16")).name, at_least_float32(jnp.dtype("float64")).name
+        ('float32', 'float64')
+    """
+    return jnp.dtype(jnp.float32) if dtype.itemsize < 4 else dtype
