@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _demo(given.folder)
     except KibitzError as error:
-        print(f"kibitz: {error}", file=sys.stderr)
+        sys.stderr.write(f"kibitz: {error}\n")
         return 1
     return 0
 

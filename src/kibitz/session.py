@@ -6,7 +6,7 @@ from kibitz.layers.naming import forget_names as forget_layers
 from kibitz.metrics.naming import forget_names as forget_metrics
 
 
-def clear_session(free_memory: bool = True) -> None:
+def clear_session(free_memory: bool = True) -> None:  # noqa: ARG001 - nothing is kept that could be freed
     """Count the names of layers and metrics from the start: the next Dense is `dense`.
 
     Args:

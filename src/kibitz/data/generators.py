@@ -36,7 +36,7 @@ class GeneratorSource:
         keep: int | None = None,
     ):
         self.name, self.class_weight = name, class_weight
-        self.examine: Callable[[Batch, int], None] | None = None
+        self.examine: Callable[[Batch], None] | None = None
         self.once, self.steps = keep is None, keep
         self._iterator, self._keep = iterator, keep
         self._ahead: list[Batch] = []
@@ -62,7 +62,7 @@ class GeneratorSource:
             self._ahead.append(batch)
         return self._ahead[0]
 
-    def batches(self, number: int) -> Iterator[Batch]:
+    def batches(self, number: int) -> Iterator[Batch]:  # noqa: ARG002 - the protocol's name
         """Go on in the data; a source that keeps its batches begins them again."""
         if self._keep is not None:
             if not self._kept:
@@ -131,4 +131,4 @@ class GeneratorSource:
                 cure="yield batches that differ in their number of rows only",
             )
         if self.examine is not None:
-            self.examine(batch, self._taken)
+            self.examine(batch)

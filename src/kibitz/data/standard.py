@@ -122,7 +122,7 @@ def _from_objects(array: np.ndarray, name: str) -> np.ndarray:
 def _narrowed(array: np.ndarray, name: str) -> np.ndarray:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    if jax.config.jax_enable_x64 or array.dtype.kind not in "iuf" or array.dtype.itemsize < 8:
+    if jax.config.read("jax_enable_x64") or array.dtype.kind not in "iuf" or array.dtype.itemsize < 8:
         if array.dtype == np.uint32 and array.size and array.max() > INT32.max:
             return array
         return array

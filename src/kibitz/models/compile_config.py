@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-
 from kibitz.losses import registry as losses
 from kibitz.metrics import registry as metrics
 from kibitz.optimizers import registry as optimizers

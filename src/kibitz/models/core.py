@@ -178,7 +178,7 @@ class Core:
                 cure="look at x.shape[1:], and at the first layer's input size",
             ) from error
 
-    def check_targets(self, batch: Batch, y_pred: Any, first_row: int = 0) -> None:
+    def check_targets(self, batch: Batch, y_pred: Any) -> None:
         """Look at targets on the host: labels outside the classes, widths that would be stretched in silence."""
         objective = self.objective
         if objective is None or objective.outputs is None or batch.y is None:

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
-import jax
 import numpy as np
 from flax import nnx
 
 from kibitz.callbacks.history import History
-from kibitz.data.source import Batch
-from kibitz.engine.programs import place
-from kibitz.errors import InvalidArgument, UnknownName, Unsupported, WrongType, code
+from kibitz.errors import InvalidArgument, WrongType
 from kibitz.layers.naming import auto_name
-from kibitz.models.arguments import check_both_weights, whole
+from kibitz.models.arguments import whole
+from kibitz.models.by_batch import ByBatch
 from kibitz.models.compile_config import read, written
 from kibitz.models.core import Core
+from kibitz.models.flags import Flags
+from kibitz.models.instead import refuse
 from kibitz.models.objective import Objective
-from kibitz.models.prepare import arrays, with_class_weight
-from kibitz.models.running import FitArguments, in_order, run_evaluate, run_fit, run_predict
+from kibitz.models.running import FitArguments, run_evaluate, run_fit, run_predict
 from kibitz.models.saving import load_weights, save_model, save_weights
 from kibitz.models.summary import summary
-from kibitz.models.weighted import Weighted
+from kibitz.models.weighted import Weighted, find_layer
 from kibitz.optimizers.registry import get as get_optimizer
 
-INSTEAD = """kibitz.Sequential([...]), or a Flax module:
-           class Net(nnx.Module):
-               def __init__(self, rngs):
-                   self.hidden = nnx.Linear(784, 64, rngs=rngs)
-                   self.out = nnx.Linear(64, 10, rngs=rngs)
-               def __call__(self, x):
-                   return self.out(nnx.relu(self.hidden(x)))
-           model = kibitz.Model(Net(nnx.Rngs(0)))"""
 
-
-class Model(Weighted):
+class Model(Weighted, ByBatch, Flags):
     """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
 
     Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought
@@ -65,7 +56,7 @@ class Model(Weighted):
 
     def __init__(self, module: Any = None, *args: Any, name: str | None = None, **kwargs: Any):
         if args or kwargs or not isinstance(module, nnx.Module):
-            _refuse(type(self), module, args, kwargs)
+            refuse(type(self), Model, module, args, kwargs)
         self._setup(name)
         self._module = module
         self.core.build(module)
@@ -174,7 +165,12 @@ class Model(Weighted):
         return [] if self.core.objective is None else self.core.objective.names
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self,
+        x: Any = None,  # noqa: ARG002 - for those who override it
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,  # noqa: ARG002 - for those who override it
     ) -> Any:
         """The loss of a batch, as a scalar; override it for a loss of your own.
 
@@ -199,7 +195,7 @@ class Model(Weighted):
         """What the compiled step calls: `compute_loss`, with the penalties of the batch in `self.losses`."""
         self.losses = penalties
         try:
-            if "training" in self.compute_loss.__code__.co_varnames:
+            if "training" in inspect.signature(self.compute_loss).parameters:
                 loss = self.compute_loss(x, y, y_pred, weight, training=training)
             else:
                 loss = self.compute_loss(x, y, y_pred, weight)
@@ -328,84 +324,6 @@ class Model(Weighted):
         """
         return run_predict(self.core, x, batch_size, verbose, steps, callbacks)
 
-    def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """Do one step on one batch; no hook is called.
-
-        Args:
-            x: The inputs of the batch.
-            y: Its targets.
-            sample_weight: A weight for each row. None means 1 for all.
-            class_weight: A weight for each class. None means 1 for all.
-            return_dict: Whether to give a dict by name in place of a list.
-
-        Returns:
-            This batch's own numbers.
-
-        Source: https://keras.io/api/models/model_training_apis/#trainonbatch-method
-        """
-        check_both_weights(class_weight, sample_weight)
-        batch = Batch(*arrays(x, y, sample_weight))
-        if class_weight is not None:
-            batch = batch._replace(weight=with_class_weight(batch.y, class_weight))
-        programs, objective = self._rehearsed(batch, training=True)
-        timeline = self.core.timeline
-        timeline.reset_metrics(objective.accumulators())
-        timeline.base, row = programs.train(timeline.read(), place(batch))
-        timeline.show()
-        return _numbers(programs.train_rows.unpack(np.asarray(row))[0], objective, return_dict)
-
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Measure one batch; no hook is called.
-
-        Args:
-            x: The inputs of the batch.
-            y: Its targets.
-            sample_weight: A weight for each row. None means 1 for all.
-            return_dict: Whether to give a dict by name in place of a list.
-
-        Source: https://keras.io/api/models/model_training_apis/#testonbatch-method
-        """
-        batch = Batch(*arrays(x, y, sample_weight))
-        programs, objective = self._rehearsed(batch, training=False)
-        variables = self.core.timeline.read().variables()
-        _, row = programs.test(variables, objective.accumulators(), place(batch))
-        return _numbers(programs.test_rows.unpack(np.asarray(row))[0], objective, return_dict)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch as NumPy arrays; no hook is called.
-
-        Args:
-            x: The inputs of the batch.
-
-        Source: https://keras.io/api/models/model_training_apis/#predictonbatch-method
-        """
-        return jax.tree.map(np.array, self(x))
-
-    def __call__(self, x: Any, training: bool = False) -> Any:
-        """The outputs for one batch as JAX arrays.
-
-        Args:
-            x: The inputs of the batch.
-            training: Whether layers such as dropout act as in training; the model is left as it is either way.
-        """
-        batch = Batch(arrays(x, None, None)[0])
-        self.build_for(batch.x)
-        self.core.outputs_of(batch.x)
-        variables, placed = self.core.timeline.read().variables(), place(batch)[0]
-        if training:
-            return self.core.timeline.forward(variables, placed, training=True)[0]
-        if self.core.programs is None:
-            self.core.bind()
-        return self.core.programs.predict(variables, placed)  # pyright: ignore[reportOptionalMemberAccess] - bind has made it
-
-    def _rehearsed(self, batch: Batch, *, training: bool) -> Any:
-        self.core.ready("train_on_batch" if training else "test_on_batch")
-        self.build_for(batch.x)
-        self.core.rehearse(batch, training=training)
-        return self.core.ready("fit")
-
     # -- the module and its layers -----------------------------------------------------------------------------------
 
     @property
@@ -444,78 +362,6 @@ class Model(Weighted):
         """
         return find_layer(self.layers, name, index)
 
-    # -- flags -------------------------------------------------------------------------------------------------------
-
-    @property
-    def stop_training(self) -> bool:
-        """Set it to True in a hook, and training ends after that batch or epoch."""
-        return self.core.innermost("train").stop_requested
-
-    @stop_training.setter
-    def stop_training(self, value: bool) -> None:
-        self.core.innermost("train").flag(value)
-
-    @property
-    def stop_evaluating(self) -> bool:
-        """Set it to True in a test hook, and the evaluation ends after that batch."""
-        return self.core.innermost_measuring().stop_evaluating
-
-    @stop_evaluating.setter
-    def stop_evaluating(self, value: bool) -> None:
-        self.core.innermost_measuring().stop_evaluating = bool(value)
-
-    @property
-    def stop_predicting(self) -> bool:
-        """Set it to True in a predict hook, and the prediction ends after that batch."""
-        return self.core.innermost("predict").stop_predicting
-
-    @stop_predicting.setter
-    def stop_predicting(self, value: bool) -> None:
-        self.core.innermost("predict").stop_predicting = bool(value)
-
     # -- files and summaries: models/saving.py and models/summary.py document the arguments --------------------------
 
     save, save_weights, load_weights, summary = save_model, save_weights, load_weights, summary
-
-
-def _numbers(logs: dict[str, Any], objective: Objective, return_dict: bool) -> Any:
-    return logs if return_dict else in_order(logs, objective.names)
-
-
-def find_layer(layers: list[Any], name: str | None, index: int | None) -> Any:
-    """The layer of this name or position; see `Model.get_layer`."""
-    if (name is None) == (index is None):
-        raise InvalidArgument(
-            "A layer is asked for by its name or by its position.", given=code(f"name={name!r}, index={index!r}"),
-            wanted="one of the two", cure="model.get_layer(index=0)",
-        )  # fmt: skip
-    names = [getattr(layer, "name", type(layer).__name__) for layer in layers]
-    if name is not None:
-        for layer, own in zip(layers, names, strict=True):
-            if own == name:
-                return layer
-        raise UnknownName("There is no layer of this name.", given=name, there_is=names, cure="model.layers")
-    if not -len(layers) <= index < len(layers):  # pyright: ignore[reportOperatorIssue] - one of the two is given
-        raise InvalidArgument(f"There are {len(layers)} layers.", given=index, wanted=f"0 to {len(layers) - 1}",
-                              cure="model.get_layer(index=0)")  # fmt: skip
-    return layers[index]  # pyright: ignore[reportArgumentType, reportCallIssue] - one of the two is given
-
-
-def _refuse(kind: type, module: Any, args: Any, kwargs: dict[str, Any]) -> None:
-    if isinstance(module, type):
-        raise WrongType(f"{module.__name__} is a class, and a model is made from an instance.", given=module,
-                        wanted="an instance of an nnx.Module",
-                        cure=f"kibitz.Model({module.__name__}(..., rngs=nnx.Rngs(0)))")  # fmt: skip
-    subclassed = "call" in vars(kind) or kind is not Model
-    if module is None and not kwargs or args or {"inputs", "outputs"} & set(kwargs) or subclassed:
-        form = "a subclass with a `call` method" if subclassed else "the functional form"
-        raise Unsupported(f"A model is a stack of layers or a Flax module here; this is {form} of Keras.",
-                          given=code(f"{kind.__name__}({', '.join([*map(type_name, args), *kwargs])})"),
-                          wanted="kibitz.Sequential, or an nnx.Module", cure=INSTEAD)  # fmt: skip
-    raise WrongType("A model is made from a Flax NNX module.", given=module, wanted="an instance of an nnx.Module",
-                    cure=INSTEAD)  # fmt: skip
-
-
-def type_name(value: Any) -> str:
-    """The name of a value's class."""
-    return type(value).__name__

@@ -1,4 +1,4 @@
-"""What a model is trained towards and measured by: losses and metrics, output by output, under the names of the logs."""
+"""What a model is trained towards and measured by: losses and metrics, under the names of the logs."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ class Objective:
                     wanted="y, as long as x",
                     cure="fit(x, y)",
                 )
-            terms.append(Term(index, get_loss(identifier, targets[index], predictions[index]), factor, name))
+            loss = get_loss(identifier, targets[index], predictions[index])
+            if loss is not None:
+                terms.append(Term(index, loss, factor, name))
         return terms
 
     def _settled_measures(self, outputs: Outputs, targets: list[Any], predictions: list[Any]) -> list[Measure]:

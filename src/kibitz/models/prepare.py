@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -12,14 +12,13 @@ import numpy as np
 
 from kibitz.data.arrays import ArraySource
 from kibitz.data.generators import GeneratorSource
-from kibitz.data.source import Batch, Source
+from kibitz.data.source import Source
 from kibitz.data.standard import is_array, standard
 from kibitz.data.weights import class_weights, classes_of
 from kibitz.errors import BadData, EmptyData, InvalidArgument, ShapeMismatch, WrongType, code
 from kibitz.models.arguments import check_both_weights, check_class_weight, whole
 
 Parts = tuple[Any, Any, Any]
-Examine = Callable[[Batch, int | None], None]
 
 
 def is_iterator(x: Any) -> bool:
@@ -101,7 +100,7 @@ def split(parts: Parts, share: float) -> tuple[Parts, Parts]:
     """
     rows = len(jax.tree.leaves(parts)[0])
     kept = math.floor(rows * (1.0 - share))
-    if kept == 0 or kept == rows:
+    if kept in (0, rows):
         raise InvalidArgument(f"{rows} rows cannot be split so that both sides have some.",
                               given=code(f"validation_split={share}"), wanted="at least one row to train on and one "
                               "to validate with", cure="more rows, or validation_data=(x_val, y_val)")  # fmt: skip

@@ -173,7 +173,7 @@ def _rehearsed(core: Core, source: Source, *, training: bool) -> list[str]:
     core.owner.build_for(batch.x)
     keys = core.rehearse(batch, training=training)
     if isinstance(source, GeneratorSource):
-        source.examine = lambda batch, number: core.check_targets(batch, core.outputs_of(batch.x))
+        source.examine = lambda batch: core.check_targets(batch, core.outputs_of(batch.x))
     else:
         core.check_targets(_whole(source), core.outputs_of(batch.x))
     return keys

@@ -12,7 +12,8 @@ from flax import nnx
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, Unsupported, WrongType, code
 from kibitz.layers.base import Layer
 from kibitz.layers.input import InputLayer
-from kibitz.layers.registry import deserialize as deserialize_layer, serialize as serialize_layer
+from kibitz.layers.registry import deserialize as deserialize_layer
+from kibitz.layers.registry import serialize as serialize_layer
 from kibitz.models.model import Model
 
 
@@ -155,7 +156,7 @@ class Sequential(Model):
         """
         shape = tuple(input_shape) if input_shape is not None else self._input_shape
         if shape is None or not self._layers:
-            raise NotReady("There is nothing to build from.", given=self, wanted="at least one layer and an input shape",
+            raise NotReady("There is nothing to build from.", given=self, wanted="a layer and an input shape",
                            cure="model.build((None, 784))")  # fmt: skip
         self._input_shape = shape
         at: tuple[int | None, ...] = shape

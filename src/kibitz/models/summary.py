@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,17 +15,18 @@ from kibitz.errors import InvalidArgument, UnknownName, Unsupported, code
 
 
 def summary(
-    self: Any,
+    model: Any,
     line_length: int | None = None,
     positions: Iterable[float] | None = None,
     print_fn: Callable[[str], Any] | None = None,
-    expand_nested: bool = False,
+    expand_nested: bool = False,  # noqa: ARG001 - there is nothing nested to expand
     show_trainable: bool = False,
     layer_range: Iterable[str] | None = None,
 ) -> None:
     """Print the model as a table.
 
     Args:
+        model: The model.
         line_length: How wide the table may be, in characters. None means 80.
         positions: Where columns end. None lets the table find out; anything else is not here.
         print_fn: Called with the text. None prints it.
@@ -55,10 +57,10 @@ def summary(
     if line_length is not None and (isinstance(line_length, bool) or not isinstance(line_length, int)):
         raise InvalidArgument("line_length is a number of characters.", given=line_length, wanted="a whole number",
                               cure="line_length=100")  # fmt: skip
-    rows = _rows(self, layer_range)
-    text = _table(self, rows, line_length or 80, show_trainable)
+    rows = _rows(model, layer_range)
+    text = _table(model, rows, line_length or 80, show_trainable)
     if print_fn is None:
-        print(text)
+        sys.stdout.write(f"{text}\n")
     else:
         print_fn(text)
 

@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 
 from kibitz.engine.timeline import exported, imported
-from kibitz.errors import ShapeMismatch, code
+from kibitz.errors import InvalidArgument, ShapeMismatch, UnknownName, code
 from kibitz.layers.ordered import ordered
 from kibitz.models.core import Core
 from kibitz.variable import Variable
@@ -133,3 +133,22 @@ class Weighted:
             )
         timeline.base = imported(now.with_(metrics=[]), arrays).with_(metrics=now.metrics)
         timeline.show()
+
+
+def find_layer(layers: list[Any], name: str | None, index: int | None) -> Any:
+    """The layer of this name or position; see `Model.get_layer`."""
+    if (name is None) == (index is None):
+        raise InvalidArgument(
+            "A layer is asked for by its name or by its position.", given=code(f"name={name!r}, index={index!r}"),
+            wanted="one of the two", cure="model.get_layer(index=0)",
+        )  # fmt: skip
+    names = [getattr(layer, "name", type(layer).__name__) for layer in layers]
+    if name is not None:
+        for layer, own in zip(layers, names, strict=True):
+            if own == name:
+                return layer
+        raise UnknownName("There is no layer of this name.", given=name, there_is=names, cure="model.layers")
+    if index is None or not -len(layers) <= index < len(layers):
+        raise InvalidArgument(f"There are {len(layers)} layers.", given=index, wanted=f"0 to {len(layers) - 1}",
+                              cure="model.get_layer(index=0)")  # fmt: skip
+    return layers[index]
