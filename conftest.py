@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 
 # Before anything imports JAX or Keras, and in the environment, so that the processes that tests start have it too.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["KERAS_BACKEND"] = "jax"
 # Workers share the cores, so each has one thread for its arithmetic. The size of XLA's pool of threads decides on bits,

@@ -1,6 +1,6 @@
 """The names that a user types, and how each is called. `make names` writes them down anew.
 
-A public module says its names in `__all__`; a module named there is public in its turn.
+A public folder says its names in `__all__`; a module named there is public in its turn.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def public_modules() -> dict[str, ModuleType]:
         path = waiting.pop(0)
         module = importlib.import_module(path) if path == "kibitz" else _reached(path)
         found[path] = module
-        waiting += [f"{path}.{name}" for name in _all(module) if isinstance(getattr(module, name), ModuleType)]
+        waiting += [f"{path}.{name}" for name in exported(module) if isinstance(getattr(module, name), ModuleType)]
     return found
 
 
@@ -46,7 +46,7 @@ def public_names() -> list[Name]:
     return [
         Name(f"{path}.{name}", getattr(module, name))
         for path, module in public_modules().items()
-        for name in sorted(_all(module))
+        for name in sorted(exported(module))
         if not isinstance(getattr(module, name), ModuleType)
     ]
 
@@ -98,10 +98,19 @@ def _reached(path: str) -> ModuleType:
     return getattr(_reached(above) if above != "kibitz" else sys.modules["kibitz"], name)
 
 
-def _all(module: ModuleType) -> list[str]:
-    if not hasattr(module, "__all__"):
-        raise AssertionError(f"{module.__name__} is public and has no __all__")
-    return list(module.__all__)
+def exported(module: ModuleType) -> list[str]:
+    """The names of a public module: its `__all__`, or what a plain file itself defines."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    if hasattr(module, "__path__"):
+        raise AssertionError(f"{module.__name__} is a public folder and has no __all__")
+    return [
+        name for name, thing in vars(module).items() if not name.startswith("_") and _defined_in(module, name, thing)
+    ]
+
+
+def _defined_in(module: ModuleType, name: str, thing: Any) -> bool:
+    return name.isupper() or getattr(thing, "__module__", None) == module.__name__
 
 
 def _is_method(value: Any) -> bool:

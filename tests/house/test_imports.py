@@ -83,7 +83,7 @@ def _neighbour(file: File, each: Import, target: str, table: Table) -> str:
     here, there = table.entry(file.path), table.entry(target)
     if each.for_types or here is None or there is None or target == file.path:
         return ""
-    if target.endswith("__init__.py") and there != "__init__":
+    if target.endswith("__init__.py") and there != "__init__" and not file.is_init:
         return "import from the file, not from its package"
     names = here.split("/")[0], there.split("/")[0]
     if names in table.forbidden:

@@ -18,7 +18,8 @@ SWITCH = re.compile(r"#\s*(?:noqa|type:\s*ignore|pyright:\s*ignore)(.*)")
 def silent_switches(text: str) -> list[str]:
     """Comments that silence a tool without the rule's name, or without a reason."""
     found = [match[0] for match in map(SWITCH.search, text.splitlines()) if match]
-    return [each for each in found if not re.search(r"(?:: [A-Z]+\d+(?:, [A-Z]+\d+)*|\[\w+\]) (?:- |# )\w+ \w+", each)]
+    named = r"(?:: [A-Z]+\d+(?:, [A-Z]+\d+)*|\[\w+(?:, \w+)*\])"
+    return [each for each in found if not re.search(rf"{named} - \S.{{6,}}", each)]
 
 
 def test_every_rule_that_is_off_says_why():

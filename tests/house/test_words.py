@@ -10,7 +10,7 @@ import pytest
 from tests.house.package import SRC, File, block, files
 from tests.house.test_doors import DOORS
 
-EMPTY_FILES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "lib", "core", "internal", "support"}
+EMPTY_FILES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "lib", "internal", "support"}
 EMPTY_CLASSES = re.compile(r"(Manager|Helper|Mixin|Impl|Util|Utils)$|^(Base|Abstract)[A-Z]")
 
 
