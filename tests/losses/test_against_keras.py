@@ -105,6 +105,7 @@ def test_the_gradient_is_keras_gradient(name, options):
 
 
 EDGES = {
+    "tiny": np.full((ROWS, WIDTH), 1e-9, "float32"),
     "nought": np.zeros((ROWS, WIDTH), "float32"),
     "one": np.ones((ROWS, WIDTH), "float32"),
     "sure": np.eye(WIDTH, dtype="float32")[np.arange(ROWS) % WIDTH],

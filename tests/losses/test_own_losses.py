@@ -110,6 +110,20 @@ def test_a_subclass_writes_call_and_inherits_the_rest():
         assert again.get_config() == ours.get_config()
 
 
+def test_what_call_gives_is_cast_to_the_dtype_of_the_loss_as_in_keras():
+    def made(library):
+        class Wrong(library.losses.Loss):
+            def call(self, y_true, y_pred):
+                return (y_true > 0) != (y_pred > 1)
+
+        return Wrong
+
+    for dtype in (None, "bfloat16"):
+        ours, theirs = (made(library)(dtype=dtype)(Y_TRUE, Y_PRED[:, 0], WEIGHTS) for library in (kibitz, keras))
+        assert ours.dtype == theirs.dtype
+        assert float(ours) == float(theirs) > 0
+
+
 def test_a_subclass_without_call_is_told():
     class Empty(kibitz.losses.Loss):
         pass
