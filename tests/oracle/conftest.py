@@ -32,7 +32,7 @@ def keras_trace(keras, tmp_path_factory):
 
     def trace(name: str):
         if name not in traces:
-            traces[name] = quietly(scenarios[name].run, keras, tmp_path_factory.mktemp("keras"))
+            traces[name] = quietly(scenarios[name].trace, keras, tmp_path_factory.mktemp("keras"))
         return traces[name]
 
     return trace

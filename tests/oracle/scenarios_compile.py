@@ -92,7 +92,7 @@ def compile_takes_its_arguments_by_position(ns, tmp):
 def train_on_batch_takes_one_step_and_gives_its_logs(ns, tmp):
     """A list or a dict; the means are this batch's alone; weights by row and by class."""
     x, labels = class_data(6)
-    model = classifier(ns, metrics=["accuracy"], weighted_metrics=["accuracy"])
+    model = classifier(ns, metrics=["accuracy"], weighted_metrics=["sparse_categorical_crossentropy"])
     found = [model.train_on_batch(x, labels, return_dict=True) for _ in range(2)]
     found.append([float(each) for each in model.train_on_batch(x, labels)])
     weights = np.array([0, 1, 2, 0.5, 1, 1], "float32")

@@ -157,7 +157,6 @@ def weighted_metrics_are_weighted_in_evaluate(ns, tmp):
     return [
         model.evaluate(x, y, sample_weight=weights, batch_size=4, verbose=0, return_dict=True),
         model.evaluate(x, y, verbose=0, return_dict=True),
-        model.metrics_names,
     ]
 
 

@@ -192,7 +192,7 @@ def layers_are_found_by_name_and_by_index(ns, tmp):
     ]
 
 
-SUMMARY = ("line_length", "positions", "print_fn", "expand_nested", "show_trainable", "layer_range")
+SUMMARY = ("line_length", "print_fn", "expand_nested", "show_trainable", "layer_range")
 
 
 @scenario(*(f"summary.{name}" for name in SUMMARY))
@@ -203,7 +203,7 @@ def a_summary_counts_parameters(ns, tmp):
     texts = []
     model.summary(print_fn=lambda text, **_: texts.append(text))
     with printed() as text:
-        model.summary(line_length=90, positions=[0.3, 0.6, 0.7, 1.0], expand_nested=True, show_trainable=True)
+        model.summary(line_length=90, expand_nested=True, show_trainable=True)
     ranged = []
     model.summary(layer_range=["norm", "norm"], print_fn=lambda text, **_: ranged.append(text))
     counts = [row.strip() for row in "\n".join(texts).split("\n") if "params" in row]

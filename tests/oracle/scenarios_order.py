@@ -14,7 +14,9 @@ def fit_calls_the_hooks_in_order_and_validation_calls_the_test_hooks(ns, tmp):
     """The same callback sees training and validation, hook for hook, with all logs."""
     x, y = line_data()
     seen = recorder(ns)
-    line(ns).fit(x, y, batch_size=5, epochs=2, verbose=0, validation_data=(x[:8], y[:8]), callbacks=[seen])
+    line(ns).fit(
+        x, y, batch_size=5, epochs=2, shuffle=False, verbose=0, validation_data=(x[:8], y[:8]), callbacks=[seen]
+    )
     return seen.trace
 
 
@@ -76,7 +78,7 @@ def the_old_batch_names_are_called_by_the_train_hooks(ns, tmp):
     x, y = line_data(4)
     model = line(ns)
     for callback in (Old(), Both()):
-        model.fit(x, y, batch_size=2, verbose=0, validation_data=(x, y), callbacks=[callback])
+        model.fit(x, y, batch_size=2, shuffle=False, verbose=0, validation_data=(x, y), callbacks=[callback])
         model.evaluate(x, y, verbose=0, callbacks=[callback])
         model.predict(x, verbose=0, callbacks=[callback])
     return calls
@@ -207,7 +209,7 @@ def one_dict_of_logs_goes_to_all_callbacks(ns, tmp):
         def on_epoch_end(self, epoch, logs=None):
             seen.append(["second", epoch, list(logs), logs["added"]])
 
-    history = line(ns).fit(x, y, batch_size=3, epochs=2, verbose=0, callbacks=[Adds(), Looks()])
+    history = line(ns).fit(x, y, batch_size=3, epochs=2, shuffle=False, verbose=0, callbacks=[Adds(), Looks()])
     return [seen, history.history]
 
 
@@ -237,7 +239,7 @@ def a_callback_that_forgets_to_call_its_base_works(ns, tmp):
 
     x, y = line_data(6)
     callback = Forgets()
-    line(ns).fit(x, y, batch_size=3, verbose=0, callbacks=[callback])
+    line(ns).fit(x, y, batch_size=3, shuffle=False, verbose=0, callbacks=[callback])
     return callback.losses
 
 

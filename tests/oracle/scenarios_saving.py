@@ -89,7 +89,7 @@ def a_whole_model_goes_to_a_file_and_trains_on(ns, tmp):
     model = _stack_without_dropout(ns)
     model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
     file = str(tmp / "model.keras")
-    model.save(file, overwrite=True)
+    model.save(file, overwrite=True, zipped=True)
     again = ns.models.load_model(file)
     found = [model.predict(x, verbose=0), again.predict(x, verbose=0), again.evaluate(x, y, verbose=0)]
     for each in (model, again):

@@ -150,7 +150,7 @@ def printed() -> Iterator[io.StringIO]:
 def without_times(text: str) -> list[str]:
     """The lines of a printed text without control codes, bars and measured times."""
     text = re.sub(r"\x1b\[[0-9;]*m|\x08|[━╸╺]", "", text)
-    text = re.sub(r"\b\d+(ms|s|us)(/(step|epoch|batch))?\b", "T", text)
+    text = re.sub(r"(- )?\b\d+(ms|s|us)(/(step|epoch|batch))?\b", "", text)
     finished = [re.sub(r"\s+", " ", row.split("\r")[-1]).strip() for row in text.split("\n")]
     return [row for row in finished if row]
 

@@ -11,5 +11,5 @@ SCENARIOS = load()
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_kibitz_does_what_keras_does(name, kibitz, keras_trace, tmp_path):
-    found = differences(keras_trace(name), SCENARIOS[name].run(kibitz, tmp_path), SCENARIOS[name].rtol)
+    found = differences(keras_trace(name), SCENARIOS[name].trace(kibitz, tmp_path), SCENARIOS[name].rtol)
     assert not found, f"{name}: {SCENARIOS[name].proves}\n" + "\n".join(found[:8])
