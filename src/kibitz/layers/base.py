@@ -312,10 +312,9 @@ class Layer(Weighted, nnx.Module):
         )
 
     def _refuse_unwritten(self) -> None:
-        parameters = inspect.signature(type(self).__init__).parameters.values()
-        own = [each.name for each in parameters if each.kind in {each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY}]
-        base = {"self", "activity_regularizer", "trainable", "dtype", "autocast", "name"}
-        unwritten = [name for name in own if name not in base and name not in self.config_names]
+        writing = next(each for each in type(self).__mro__ if "config_names" in vars(each))
+        own, told = (list(inspect.signature(each.__init__).parameters) for each in (type(self), writing))
+        unwritten = [name for name in own if name not in told]
         if unwritten:
             raise Unsupported(
                 f"{type(self).__name__} does not say what it was made of.",
