@@ -49,18 +49,21 @@ DATA = {
     "flat yes or no": _batches(lambda n: (rng.integers(0, 2, n), _grid(n, 1))),
     "logits": _batches(lambda n: (_bits(n, 1), 3 * rng.normal(size=(n, 1)))),
     "several": _batches(lambda n: (_bits(n, 3), _grid(n, 3))),
-    "one-hot": _batches(lambda n: (_one_hot(rng.integers(0, 6, n), 6), _softmax(n, 6))),
-    "classes": _batches(lambda n: (rng.integers(0, 6, n), _softmax(n, 6))),
-    "class column": _batches(lambda n: (rng.integers(0, 6, (n, 1)).astype("float32"), _softmax(n, 6))),
-    "one-hot steps": _batches(lambda n: (_one_hot(rng.integers(0, 6, (n, 2)), 6), _softmax(n, 2, 6))),
-    "steps": _batches(lambda n: (rng.integers(0, 6, (n, 2)), _softmax(n, 2, 6))),
-    "sorted ids": _batches(lambda n: (rng.integers(0, 6, n), np.argsort(_softmax(n, 6))[:, ::-1].copy())),
+    "one-hot": _batches(lambda n: (_one_hot(rng.integers(0, 3, n), 3), _softmax(n, 3))),
+    "classes": _batches(lambda n: (rng.integers(0, 3, n), _softmax(n, 3))),
+    "class column": _batches(lambda n: (rng.integers(0, 3, (n, 1)).astype("float32"), _softmax(n, 3))),
+    "one-hot steps": _batches(lambda n: (_one_hot(rng.integers(0, 3, (n, 2)), 3), _softmax(n, 2, 3))),
+    "steps": _batches(lambda n: (rng.integers(0, 3, (n, 2)), _softmax(n, 2, 3))),
+    "sorted ids": _batches(lambda n: (rng.integers(0, 3, n), np.argsort(_softmax(n, 3))[:, ::-1].copy())),
     "regions": _batches(lambda n: (rng.integers(0, 3, (n,)), rng.integers(0, 3, (n,)))),
     "pictures": _batches(lambda n: (rng.integers(0, 3, (n, 2)), rng.integers(-1, 4, (n, 2)))),
     "one-hot regions": _batches(lambda n: (_one_hot(rng.integers(0, 3, n), 3), _softmax(n, 3))),
     "odd ends": _batches(lambda n: (_bits(n, 1), rng.choice(np.float32([-0.5, 0, 0.25, 1, 1.5]), (n, 1)))),
 }
-WEIGHTS = [np.array(row, "float32")[:size] for row, size in zip([[1, 0.5, 2, 0], [0.2, 3, 1, 1], [2, 0, 1]], SIZES)]
+WEIGHTS = [
+    np.array(row, "float32")[:size]
+    for row, size in zip([[1, 0.5, 2, 0], [0.2, 3, 1, 1], [2, 0, 1]], SIZES, strict=True)
+]
 
 FAMILIES = {
     "accuracy": "one-hot",
@@ -112,7 +115,7 @@ VARIANTS: list[tuple[str, dict[str, Any], str]] = [
     ("TopKCategoricalAccuracy", {"k": 2}, "one-hot steps"),
     ("SparseTopKCategoricalAccuracy", {"k": 2}, "class column"),
     ("SparseTopKCategoricalAccuracy", {"k": 1}, "steps"),
-    ("SparseTopKCategoricalAccuracy", {"k": 3, "from_sorted_ids": True}, "sorted ids"),
+    ("SparseTopKCategoricalAccuracy", {"k": 2, "from_sorted_ids": True}, "sorted ids"),
     ("CosineSimilarity", {"axis": 1}, "steps of numbers"),
     ("PearsonCorrelation", {"axis": 1}, "steps of numbers"),
     ("ConcordanceCorrelation", {"axis": 1}, "steps of numbers"),
@@ -134,16 +137,16 @@ VARIANTS: list[tuple[str, dict[str, Any], str]] = [
     ("Precision", {"thresholds": [0.2, 0.5]}, "several"),
     ("Precision", {"top_k": 2}, "one-hot"),
     ("Precision", {"top_k": 2, "class_id": 1, "thresholds": 0.1}, "one-hot"),
-    ("Recall", {"class_id": 3}, "one-hot"),
-    ("Recall", {"class_id": -1, "thresholds": [0.0, 0.25, 0.5, 0.75, 1.0]}, "several"),
-    ("Recall", {"top_k": 3}, "one-hot steps"),
+    ("Recall", {"class_id": 2}, "one-hot"),
+    ("Recall", {"class_id": -1, "thresholds": [0.0, 0.5, 1.0]}, "several"),
+    ("Recall", {"top_k": 2}, "one-hot steps"),
     ("AUC", {"curve": "PR"}, "several"),
     ("AUC", {"curve": "PRGAIN"}, "flat yes or no"),
     ("AUC", {"num_thresholds": 11, "summation_method": "minoring"}, "several"),
-    ("AUC", {"num_thresholds": 5, "curve": "pr", "summation_method": "majoring"}, "odd ends"),
+    ("AUC", {"num_thresholds": 11, "curve": "pr", "summation_method": "majoring"}, "odd ends"),
     ("AUC", {"num_thresholds": 2}, "yes or no"),
     ("AUC", {"thresholds": [0.9, 0.2, 0.5]}, "several"),
-    ("AUC", {"thresholds": [0.25, 0.5, 0.75], "curve": "PR"}, "several"),
+    ("AUC", {"thresholds": [0.5], "curve": "PR"}, "several"),
     ("AUC", {"from_logits": True, "curve": "PR"}, "logits"),
     ("AUC", {"multi_label": True}, "several"),
     ("AUC", {"multi_label": True, "num_labels": 3, "label_weights": [1.0, 0.0, 2.0]}, "several"),
@@ -215,4 +218,7 @@ def _plain(name, thing):
     return Case(name, NEEDED.get(name, {}), OTHERS.get(name) or FAMILIES[family])
 
 
-CASES = [_plain(*each) for each in sorted(exported_classes().items())] + [Case(*each) for each in VARIANTS]
+ONE_EACH = [_plain(*each) for each in sorted(exported_classes().items())]
+CASES = ONE_EACH + [Case(*each) for each in VARIANTS]
+# Those whose state has another shape than the class's other cases have.
+SHAPES = ONE_EACH + [case for case in CASES if "multi_label" in case.arguments or "average" in case.arguments]

@@ -251,12 +251,9 @@ def dtype_name(dtype: Any) -> str:
         ('float32', 'int32', 'bfloat16')
     """
     wanted = getattr(dtype, "compute_dtype", dtype)
-    if wanted is None:
-        return "float32"
+    wanted = _SPELLED.get(wanted, wanted) if isinstance(wanted, str | type | None) else wanted
     try:
-        name = jnp.dtype(
-            "int32" if wanted in ("int", int) else "float32" if wanted in ("float", float) else wanted
-        ).name
+        name = jnp.dtype(wanted).name
     except TypeError as error:
         raise InvalidArgument("There is no such dtype.", given=dtype, cure='dtype="float32"') from error
     if jax.dtypes.canonicalize_dtype(name).name != name:

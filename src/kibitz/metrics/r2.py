@@ -17,7 +17,9 @@ AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
 
 class R2Score(Metric):
-    """The coefficient of determination: 1 is perfect, 0 is no better than always saying the mean, and it may be below.
+    """The share of the targets' variance that the predictions explain: the coefficient of determination.
+
+    1 is perfect, 0 is no better than always saying the mean, and it may be below.
 
     Args:
         class_aggregation: How the scores of several outputs become one: "uniform_average", or
