@@ -139,7 +139,7 @@ class Progbar:
         if self.verbose != 1:
             return
         if self._screen is None:
-            self._screen = screen()
+            self._screen = screen(self._start)
         left = "" if final or not self.target else remaining(seconds * (self.target - current))
         if self._screen.in_place:
             self._screen.draw(self._bar(current, left or f"{now - self._start:.0f}s", seconds), final=final)

@@ -6,7 +6,6 @@ import atexit
 import os
 import sys
 import threading
-import time
 from typing import Any, ClassVar
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -16,15 +15,19 @@ Words = list[tuple[str, str]]
 """The pieces of one line, each with its style."""
 
 
-def screen() -> Lines | Screen:
-    """The place for a new bar, chosen by what standard output is now."""
+def screen(since: float) -> Lines | Screen:
+    """The place for a new bar, chosen by what standard output is now.
+
+    Args:
+        since: When the bar began, in seconds since the epoch.
+    """
     file = getattr(sys.stdout, "beneath", sys.stdout)  # what an `Above` stands before
     plain = any(os.environ.get(name) for name in ("CI", "NO_COLOR")) or os.environ.get("TERM") == "dumb"
     if file is None or plain:
-        return Lines()
+        return Lines(since)
     if getattr(file, "isatty", lambda: False)():
         return Screen(file, styled=True)
-    return Screen(file, styled=False) if _in_notebook() else Lines()
+    return Screen(file, styled=False) if _in_notebook() else Lines(since)
 
 
 def _in_notebook() -> bool:
@@ -33,12 +36,16 @@ def _in_notebook() -> bool:
 
 
 class Lines:
-    """Plain lines without control codes: one when all is done, and now and then one on the way."""
+    """Plain lines without control codes: one when all is done, and now and then one on the way.
+
+    Args:
+        since: When the bar began, in seconds since the epoch.
+    """
 
     in_place = False
 
-    def __init__(self) -> None:
-        self._last = time.time()
+    def __init__(self, since: float):
+        self._last = since
 
     def due(self, now: float) -> bool:
         """Whether it is time for a line on the way."""
@@ -156,10 +163,16 @@ class Screen:
             self._console = Console(file=self.file, highlight=False)
         text = Text.assemble(*words)
         if not whole:  # a line that wraps could not be drawn over
-            text.truncate(self._console.width - 1, overflow="ellipsis")
+            text.truncate(self._columns() - 1, overflow="ellipsis")
         with self._console.capture() as captured:
             self._console.print(text, end="", soft_wrap=True)
         return captured.get(), text.cell_len
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self.file.fileno()).columns or 80
+        except (OSError, ValueError):  # something that only says that it is a terminal
+            return 80
 
 
 class Above:
