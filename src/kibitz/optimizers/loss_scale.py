@@ -172,5 +172,5 @@ class LossScaleOptimizer(Optimizer):
     def _entries(self) -> list[Entry]:
         """List the scale before the slots, as Keras does (which lists two unused numbers besides)."""
         listed = super()._entries()
-        first = [each for each in listed if each.key in ("iterations", "learning_rate", *OWN)]
-        return first + [each for each in listed if each not in first]
+        rank = {key: place for place, key in enumerate(("iterations", "learning_rate", *OWN))}
+        return sorted(listed, key=lambda each: rank.get(each.key, len(rank)))

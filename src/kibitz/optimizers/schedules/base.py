@@ -70,3 +70,23 @@ def as_float(step: Any) -> jax.Array:
         'float32'
     """
     return jnp.asarray(step).astype(jnp.float32)
+
+
+def whole_periods(step: Any, length: float) -> jax.Array:
+    """Count how many whole periods are over at a step, exactly if the length is a whole number.
+
+    Compiled, a division by a constant is a multiplication by its reciprocal, and 41 * (1 / 41) is less than 1.
+
+    Args:
+        step: The step, counted from 0.
+        length: Steps in a period.
+
+    Example:
+        >>> from kibitz.optimizers.schedules.base import whole_periods
+        >>> [float(whole_periods(step, 41)) for step in (40, 41, 82)]
+        [0.0, 1.0, 2.0]
+    """
+    step = jnp.asarray(step)
+    if isinstance(length, int) and length < 2**31 and jnp.issubdtype(step.dtype, jnp.integer):
+        return (step // length).astype(jnp.float32)
+    return jnp.floor(as_float(step) / jnp.float32(length))

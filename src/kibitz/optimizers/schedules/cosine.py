@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from kibitz.errors import InvalidArgument
 from kibitz.optimizers.arguments import number, rate
-from kibitz.optimizers.schedules.base import LearningRateSchedule, as_float
+from kibitz.optimizers.schedules.base import LearningRateSchedule, as_float, whole_periods
 
 _steps = number("(0, inf)", cure=1000)
 _share = number("(-inf, inf)", cure=0.0)
@@ -129,16 +129,17 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __call__(self, step: Any) -> jax.Array:
         """Compute the learning rate of a step."""
-        falls, done = self._place(as_float(step) / jnp.float32(self.first_decay_steps))
+        falls, done = self._place(step)
         height = jnp.power(jnp.float32(self.m_mul), falls)
         cosine = 0.5 * height * (1.0 + jnp.cos(math.pi * done))
         alpha = jnp.float32(self.alpha)
         return jnp.float32(self.initial_learning_rate) * ((1 - alpha) * cosine + alpha)
 
-    def _place(self, firsts: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Find how many falls are over, and how much of the present one is, from the time in lengths of the first."""
+    def _place(self, step: Any) -> tuple[jax.Array, jax.Array]:
+        """Find how many falls are over, and how much of the present one is."""
+        firsts = as_float(step) / jnp.float32(self.first_decay_steps)
         if self.t_mul == 1.0:
-            falls = jnp.floor(firsts)
+            falls = whole_periods(step, self.first_decay_steps)
             return falls, firsts - falls
         # Keras computes this in float32 throughout, and the boundary between two falls hangs on the last place.
         t_mul = jnp.float32(self.t_mul)

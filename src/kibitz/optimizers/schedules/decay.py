@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from kibitz.errors import InvalidArgument, ShapeMismatch
 from kibitz.optimizers.arguments import flag, number, rate
-from kibitz.optimizers.schedules.base import LearningRateSchedule, as_float
+from kibitz.optimizers.schedules.base import LearningRateSchedule, as_float, whole_periods
 
 _steps = number("(0, inf)", cure=1000)
 _any = number("(-inf, inf)", cure=0.9)
@@ -29,7 +29,8 @@ class ExponentialDecay(LearningRateSchedule):
     Raises:
         InvalidArgument: If the rate is negative or not finite, or `decay_steps` is not more than 0.
 
-    Unlike Keras: a whole number as initial rate is a float too (Keras computes with integers then, and gives 0).
+    Unlike Keras: a whole number as initial rate is a float too (Keras computes with integers then, and gives 0); a
+    stair begins at its step (in Keras, compiled by JAX, some begin a step late).
 
     Example:
         >>> from kibitz.optimizers.schedules import ExponentialDecay
@@ -56,9 +57,10 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> jax.Array:
         """Compute the learning rate of a step."""
-        periods = as_float(step) / jnp.float32(self.decay_steps)
         if self.staircase:
-            periods = jnp.floor(periods)
+            periods = whole_periods(step, self.decay_steps)
+        else:
+            periods = as_float(step) / jnp.float32(self.decay_steps)
         return jnp.float32(self.initial_learning_rate) * jnp.power(jnp.float32(self.decay_rate), periods)
 
     def get_config(self) -> dict[str, Any]:
@@ -104,9 +106,10 @@ class InverseTimeDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> jax.Array:
         """Compute the learning rate of a step."""
-        periods = as_float(step) / jnp.float32(self.decay_steps)
         if self.staircase:
-            periods = jnp.floor(periods)
+            periods = whole_periods(step, self.decay_steps)
+        else:
+            periods = as_float(step) / jnp.float32(self.decay_steps)
         return jnp.float32(self.initial_learning_rate) / (1.0 + jnp.float32(self.decay_rate) * periods)
 
     def get_config(self) -> dict[str, Any]:
@@ -127,6 +130,9 @@ class PolynomialDecay(LearningRateSchedule):
 
     Raises:
         InvalidArgument: If a rate is negative or not finite, or `decay_steps` is not more than 0.
+
+    Unlike Keras: with a `power` that is no whole number the rate after the end is the end's (in Keras, compiled by
+    JAX, it is NaN); a new way of `cycle` begins at its step.
 
     Example:
         >>> from kibitz.optimizers.schedules import PolynomialDecay
@@ -157,10 +163,12 @@ class PolynomialDecay(LearningRateSchedule):
         """Compute the learning rate of a step."""
         now, end = as_float(step), jnp.float32(self.decay_steps)
         if self.cycle:
-            end = end * jnp.where(now == 0, 1.0, jnp.ceil(now / jnp.float32(self.decay_steps)))
+            ways = -whole_periods(-jnp.asarray(step), self.decay_steps)  # rounded up
+            end = end * jnp.maximum(ways, 1.0)
         else:
             now = jnp.minimum(now, end)
-        left = jnp.power(1 - now / end, jnp.float32(self.power))
+        # Compiled, 10 * (1 / 10) may be more than 1, and a power of what is less than 0 is NaN.
+        left = jnp.power(jnp.maximum(1 - now / end, 0.0), jnp.float32(self.power))
         initial, final = jnp.float32(self.initial_learning_rate), jnp.float32(self.end_learning_rate)
         return (initial - final) * left + final
 
