@@ -39,19 +39,19 @@ def places(model: Any, skip: Iterable[Any] = ()) -> list[Place]:
     Example:
         >>> import kibitz
         >>> from kibitz.models.places import places
-        >>> model = kibitz.Sequential([kibitz.Input((4,)), kibitz.layers.Dense(3), kibitz.layers.Dense(2, name="top")])
+        >>> model = kibitz.Sequential([kibitz.Input((4,)), kibitz.layers.Dense(3, name="a"), kibitz.layers.Dense(2, name="b")])
         >>> [(place.group.path, place.group.name) for place in places(model)[1:]]
-        [('layers/dense', 'dense'), ('layers/dense_1', 'top')]
+        [('layers/dense', 'a'), ('layers/dense_1', 'b')]
     """
     from kibitz.models.sequential import Sequential
 
     model.core.timeline.pull()
-    root = Place(Group("", model.name), [])
     if isinstance(model, Sequential):
+        root = Place(Group("", model.name), [])
         return [root, *_stacked(model.layers, {id(each) for each in skip})]
     left = {id(variable) for part in skip for _, variable in ordered(part)}
     pairs = [pair for pair in ordered(model.core.timeline.forward.module) if id(pair[1]) not in left]
-    return [root, *_by_path(pairs)]
+    return _by_path(model.name, pairs)
 
 
 def optimizer_group(model: Any) -> list[Group]:
@@ -90,8 +90,8 @@ def _stacked(layers: Sequence[Any], skipped: set[int]) -> list[Place]:
     return found
 
 
-def _by_path(pairs: Iterable[tuple[tuple[Any, ...], Any]]) -> list[Place]:
-    folders: dict[str, list[Any]] = {}
+def _by_path(name: str, pairs: Iterable[tuple[tuple[Any, ...], Any]]) -> list[Place]:
+    folders: dict[str, list[Any]] = {"": []}
     for path, variable in pairs:
         folders.setdefault("/".join(map(str, path[:-1])), []).append((path[-1:], variable))
     for path in folders:
@@ -102,7 +102,7 @@ def _by_path(pairs: Iterable[tuple[tuple[Any, ...], Any]]) -> list[Place]:
                 wanted=f'any name but "{OPTIMIZER}" and "vars"',
                 cure="name the attribute otherwise",
             )
-    return [_place(path, path.rsplit("/", 1)[-1], found) for path, found in folders.items()]
+    return [_place(path, path.rsplit("/", 1)[-1] or name, found) for path, found in folders.items()]
 
 
 def _place(path: str, name: str, pairs: Sequence[tuple[tuple[Any, ...], Any]]) -> Place:

@@ -11,7 +11,16 @@ from typing import Any
 from kibitz.checkpoint.archive import read_archive, read_archived_weights, write_archive
 from kibitz.checkpoint.files import exists, local, reading, replacing
 from kibitz.checkpoint.weights_file import Contents, read_weights, write_weights
-from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnknownName, Unsupported, code
+from kibitz.errors import (
+    InvalidArgument,
+    KibitzError,
+    NotReady,
+    ShapeMismatch,
+    UnknownName,
+    Unsupported,
+    UnusableFile,
+    code,
+)
 from kibitz.models.places import OPTIMIZER, optimizer_group, places, put
 
 RANDOM_STATE = "seed_generator"
@@ -132,9 +141,7 @@ def load_model(
             cure=f"look in {local(filepath).absolute().parent}",
         )
     config, weights = read_archive(filepath)
-    model = _class(config.get("class_name"), custom_objects).from_config(config.get("config"), custom_objects)
-    if compile and config.get("compile_config"):
-        model.compile_from_config(config["compile_config"], custom_objects)
+    model = _made(config, custom_objects, filepath, compile=compile)
     if model.built:
         wanted = [each.group for each in places(model)] + optimizer_group(model)
         contents = read_weights(io.BytesIO(weights), wanted, str(filepath))
@@ -289,6 +296,25 @@ def _version() -> str:
         return importlib.metadata.version("kibitz")
     except importlib.metadata.PackageNotFoundError:  # run from its source
         return "unknown"
+
+
+def _made(config: dict[str, Any], custom_objects: dict[str, Any] | None, filepath: Any, *, compile: bool) -> Any:
+    """The model that a configuration describes, compiled if wanted; its weights are not yet the saved ones."""
+    kind = _class(config.get("class_name"), custom_objects)
+    try:
+        model = kind.from_config(config.get("config"), custom_objects)
+        if compile and config.get("compile_config"):
+            model.compile_from_config(config["compile_config"], custom_objects)
+    except KibitzError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise UnusableFile(
+            f"The configuration in this file makes no model: {type(error).__name__}: {error}.",
+            given=os.fspath(filepath),
+            wanted="a configuration that save wrote",
+            cure="take another copy of the file; or build the model anew, then model.load_weights of this file",
+        ) from error
+    return model
 
 
 def _class(name: Any, custom_objects: dict[str, Any] | None) -> Any:
