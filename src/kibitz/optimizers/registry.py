@@ -9,7 +9,7 @@ from typing import Any
 import optax
 from flax import nnx
 
-from kibitz.errors import UnknownName, Unsupported, WrongType
+from kibitz.errors import UnknownName, Unsupported, WrongType, code
 from kibitz.optimizers.adam import Adam, AdamW
 from kibitz.optimizers.adam_kin import Adamax, Lamb, Nadam
 from kibitz.optimizers.adaptive import Adadelta, Adagrad, RMSprop
@@ -69,7 +69,7 @@ def get(identifier: Any) -> Optimizer | None:
         return OptaxOptimizer(identifier)
     raise WrongType(
         "This is no optimizer.",
-        given=identifier,
+        given=_shown(identifier),
         wanted="a name, an optimizer, a configuration, or an Optax transformation",
         cure=_cure(identifier),
     )
@@ -151,6 +151,12 @@ def _named(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     raise UnknownName(
         "There is no optimizer of this name.", given=name, there_is=[*OPTIMIZERS, *own], cure='optimizer="adam"'
     )
+
+
+def _shown(given: Any) -> Any:
+    """Show an object that has no words for itself by its class, and not by its address."""
+    kind = type(given)
+    return code(f"an instance of {kind.__module__}.{kind.__name__}") if kind.__repr__ is object.__repr__ else given
 
 
 def _cure(given: Any) -> str:

@@ -55,6 +55,10 @@ class LearningRateSchedule:
             cure='def get_config(self): return {"initial_learning_rate": self.initial_learning_rate}',
         )
 
+    def __repr__(self) -> str:
+        arguments = self.get_config() if type(self).get_config is not LearningRateSchedule.get_config else {}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Make a schedule from what `get_config` gave."""
