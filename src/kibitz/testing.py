@@ -269,6 +269,13 @@ class FakeOptimizer:
 
     Args:
         learning_rate: Kept in float32, as a real one keeps it.
+
+    Example:
+        >>> import kibitz
+        >>> optimizer = kibitz.testing.FakeOptimizer(learning_rate=0.5)
+        >>> optimizer.learning_rate = optimizer.learning_rate / 2
+        >>> float(optimizer.learning_rate), int(optimizer.iterations)
+        (0.25, 0)
     """
 
     name = "fake"
@@ -299,6 +306,11 @@ class Recorder(Callback):
     """Write down every hook with its arguments.
 
     Attributes: `calls`, a list of tuples of the hook's name and its arguments (logs as they were at that moment).
+
+    Reads: logs, at every hook.
+    Changes: nothing.
+    Keeps: nothing.
+    Unlike Keras: there is none in Keras.
 
     Example:
         >>> import kibitz

@@ -94,10 +94,10 @@ class CSVLogger(Callback):
         new = sorted(key for key in logs if key != "epoch" and key not in (self.keys or ()))
         if self.keys is None:
             self.keys = new
-            self._write(["epoch", *map(_text, new)])
+            self._write(self.csv_file, ["epoch", *map(_text, new)])
         elif new:
             self._grow(new)
-        self._write([epoch, *(_cell(logs.get(key, MISSING)) for key in self.keys)])
+        self._write(self.csv_file, [epoch, *(_cell(logs.get(key, MISSING)) for key in self.keys)])
         self.csv_file.flush()
 
     def on_train_end(self, logs: Numbers = None) -> None:
@@ -149,8 +149,8 @@ class CSVLogger(Callback):
     def _rows(self, text: str) -> Iterator[list[str]]:
         return csv.reader(io.StringIO(text, newline=""), delimiter=self.sep)
 
-    def _write(self, *rows: list[Any], file: IO[str] | None = None) -> None:
-        csv.writer(file or self.csv_file, delimiter=self.sep).writerows(rows)  # pyright: ignore[reportArgumentType]
+    def _write(self, file: IO[str], *rows: list[Any]) -> None:
+        csv.writer(file, delimiter=self.sep).writerows(rows)
 
     def _grow(self, new: list[str]) -> None:
         """Give the file more columns: it is replaced whole, so that no moment sees half of it."""
@@ -159,7 +159,7 @@ class CSVLogger(Callback):
         with reading(path) as file:
             header, *rows = self._rows(file.read().decode())
         grown = io.StringIO(newline="")
-        self._write([*header, *map(_text, new)], *([*row, *[MISSING] * len(new)] for row in rows), file=grown)
+        self._write(grown, [*header, *map(_text, new)], *([*row, *[MISSING] * len(new)] for row in rows))
         with replacing(path) as file:
             file.write(grown.getvalue().encode())
         self.keys = [*(self.keys or ()), *new]
