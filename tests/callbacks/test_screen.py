@@ -248,6 +248,19 @@ def test_close_leaves_the_bar_as_it_stands(terminal):
 
 
 @in_terminal
+@pytest.mark.parametrize(("arguments", "loss"), [({}, 3.0), ({"stateless_metrics": []}, 5.0)])
+def test_close_shows_how_far_it_came_since_it_was_last_drawn(terminal, arguments, loss):
+    bar = Progbar(10, interval=60, **arguments)
+    for step in range(1, 6):
+        bar.update(step, [("loss", float(step))])
+    bar.close()
+
+    line, _ = terminal.seen()
+    assert line.startswith("5/10".rjust(5) + " ━")
+    assert line.endswith(f" - loss: {loss:.4f}")
+
+
+@in_terminal
 def test_a_bar_within_a_bar_takes_its_place_until_it_is_done(terminal):
     outer, inner = Progbar(4), Progbar(2)
     drawn(outer, 1)

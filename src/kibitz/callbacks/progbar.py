@@ -73,6 +73,7 @@ class Progbar:
         self._start = time.time()
         self._first_done: float | None = None
         self._last_drawn = 0.0
+        self._undrawn: Iterable[tuple[str, Any]] | None = None
         self._screen: Any = None
 
     def update(
@@ -89,23 +90,32 @@ class Progbar:
             finalize = self.target is not None and current >= self.target
         now = time.time()
         waits = not finalize and (self.verbose != 1 or now - self._last_drawn < self.interval)
+        late = values or ()
         # Between two drawings only sums have to be kept: this is called at every batch.
         if not waits or self.stateless_metrics is None or self.stateless_metrics:
-            self._take(current, values or (), final=finalize)
+            self._take(current, late, final=finalize)
+            late = ()
         self._seen = current
         seconds = self._step_duration(current, now)
-        if not waits:
+        if waits:
+            self._undrawn = late
+        else:
             self._show(current, now, seconds, final=finalize)
-            self._last_drawn = now
+            self._last_drawn, self._undrawn = now, None
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
         """Show that `n` more steps are done."""
         self.update(self._seen + n, values)
 
     def close(self) -> None:
-        """Leave the bar as it stands, where a loop ends before its time."""
-        if self._screen is not None:
-            self._screen.close()
+        """Leave the bar where the loop is, where that ends before its time."""
+        if self._screen is None:
+            return
+        if self._undrawn is not None and self._screen.in_place:
+            now = time.time()
+            self._take(self._seen, self._undrawn, final=False)
+            self._show(self._seen, now, self._step_duration(self._seen, now), final=False)
+        self._screen.close()
 
     def _take(self, current: int, values: Iterable[tuple[str, Any]], *, final: bool) -> None:
         for name, value in values:
