@@ -32,9 +32,7 @@ def losses(*values):
         pytest.param((3, 2.95, 2.9, 2.85), {"patience": 1, "min_delta": 0.2}, 2, 3, id="delta is from the best"),
         pytest.param((3, 2.8, 2.6), {"min_delta": 0.2}, 2, 3, id="exactly min_delta is nothing"),
         pytest.param((5, 4, 3, 2), {"patience": 2, "baseline": 1}, 4, 2, id="better epochs never stop"),
-        pytest.param(
-            (5, 0.5, 3, 2), {"patience": 2, "baseline": 1}, 4, 0.5, id="beating the baseline resets"
-        ),
+        pytest.param((5, 0.5, 3, 2), {"patience": 2, "baseline": 1}, 4, 0.5, id="beating the baseline resets"),
         pytest.param((5, 4, 6, 6, 6), {"patience": 1, "start_from_epoch": 2}, 4, 6, id="early epochs do not count"),
         pytest.param((1, NAN, 0.5, 0.4), {"patience": 2}, 4, 0.4, id="NaN in between"),
         pytest.param((1, 2, 3, 4), {"mode": "max"}, 4, 4, id="more is better"),

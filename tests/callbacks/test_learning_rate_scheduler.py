@@ -25,9 +25,7 @@ def run(schedule, *, module=LearningRateScheduler, epochs=3, verbose=0, learning
     [
         pytest.param(lambda epoch, lr: lr * 0.5, id="of the epoch and the rate"),
         pytest.param(lambda epoch: 1.0 / (epoch + 1), id="of the epoch alone"),
-        pytest.param(
-            lambda epoch, lr=None: 0.3 if lr is None else lr + 0.125, id="of a rate by default"
-        ),
+        pytest.param(lambda epoch, lr=None: 0.3 if lr is None else lr + 0.125, id="of a rate by default"),
         pytest.param(lambda *both: both[1] * 0.9, id="any arguments"),
         pytest.param(lambda epoch, lr: np.float32(0.05), id="a float32"),
         pytest.param(lambda epoch, lr: np.float64(0.05) * epoch, id="a float64"),
