@@ -162,6 +162,16 @@ def test_append_adds_one_that_hears_from_now_on():
     assert callbacks.callbacks == [first, second]
 
 
+def test_one_that_was_appended_last_is_closed_too():
+    record = Recorder()
+    callbacks = CallbackList([])
+    callbacks.on_train_begin()
+    callbacks.append(record)
+    callbacks.on_run_end(Outcome("completed"))
+
+    assert record.hooks == ["on_run_end"]
+
+
 @pytest.mark.parametrize("wrong", [History, print, object()], ids=["a class", "a function", "no hooks"])
 def test_what_is_no_callback_is_refused_by_name(wrong):
     with pytest.raises(WrongType, match=r"callbacks\[1\] is"):

@@ -31,7 +31,7 @@ def refused(error, callbacks, epochs, **named):
     return raised.value
 
 
-def test_a_misspelt_monitor_is_raised_before_the_first_step():
+def test_D11_a_misspelt_monitor_is_raised_before_the_first_step():
     error = refused(UnknownMonitor, [EarlyStopping("val_acc")], VALIDATED)
 
     assert str(error) == (

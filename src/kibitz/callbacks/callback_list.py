@@ -35,8 +35,6 @@ class CallbackList(Callback):
         InvalidArgument: If a hook cannot take the arguments that it will be given.
         Unbalanced: If `on_train_end`, `on_test_end` or `on_predict_end` is called without its begin.
 
-    Attributes: `callbacks`, the list.
-
     Reads: nothing itself.
     Changes: nothing itself.
     Keeps: nothing itself.
@@ -67,15 +65,20 @@ class CallbackList(Callback):
         **params: Any,
     ):
         super().__init__()
-        self.callbacks: list[Any] = list(_flat(callbacks))
-        if add_history and not any(isinstance(each, History) for each in self.callbacks):
-            self.callbacks.append(History())
-        if add_progbar and not any(isinstance(each, ProgbarLogger) for each in self.callbacks):
-            self.callbacks.append(ProgbarLogger())
+        listed = list(_flat(callbacks))
+        if add_history and not any(isinstance(each, History) for each in listed):
+            listed.append(History())
+        if add_progbar and not any(isinstance(each, ProgbarLogger) for each in listed):
+            listed.append(ProgbarLogger())
         self._open: Counter[str] = Counter()
-        self._dispatch = Dispatch(self.callbacks)
+        self._dispatch = Dispatch(listed)
         self.set_model(model)
         self.set_params(params)
+
+    @property
+    def callbacks(self) -> list[Any]:
+        """The callbacks, in the order in which they are called."""
+        return self._dispatch.callbacks
 
     def append(self, callback: Any) -> None:
         """Add a callback behind the others; it hears from now on.
@@ -86,9 +89,7 @@ class CallbackList(Callback):
         Raises:
             WrongType: If it is not a callback.
         """
-        Dispatch([callback], self._dispatch.run)  # refuses what is no callback before it is in the list
-        self.callbacks.append(callback)
-        self._dispatch = Dispatch(self.callbacks, self._dispatch.run)
+        self._dispatch.add(callback)
         self.set_model(self._model)
         self.set_params(self.params or {})
 
