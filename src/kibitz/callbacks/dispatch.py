@@ -32,19 +32,18 @@ class Dispatch:
     """
 
     def __init__(self, callbacks: Sequence[Any], run: Run | None = None):
-        self.callbacks: list[Any] = []
+        self.callbacks = list(callbacks)
         self.run = run if run is not None else Run("train")
-        self._table: dict[str, list[tuple[str, Callable[..., None]]]] = {hook: [] for hook in KNOWN}
+        for position, callback in enumerate(self.callbacks):
+            check(callback, position)
+        self._table = {hook: self._listeners(hook) for hook in KNOWN}
         self._begun = False
-        for callback in callbacks:
-            self.add(callback)
 
     def add(self, callback: Any) -> None:
         """Put a callback behind the others; it hears from now on."""
         check(callback, len(self.callbacks))
         self.callbacks.append(callback)
-        for hook, listeners in self._table.items():
-            listeners.extend(_listening(callback, hook))
+        self._table = {hook: self._listeners(hook) for hook in KNOWN}
 
     def listens(self, hook: str) -> bool:
         """Whether anybody overrides this hook."""
@@ -108,13 +107,14 @@ class Dispatch:
                 raise
             outcome.error.add_note(f"while the run was closed: {type(error).__name__}: {error}")
 
-
-def _listening(callback: Any, hook: str) -> list[tuple[str, Callable[..., None]]]:
-    if not overrides(callback, hook):
-        return []
-    method = getattr(callback, hook, None) or getattr(callback, ALIASES.get(hook, hook))
-    by_keyword = hook in BATCH_HOOKS or hook in ALIASES.values()
-    return [(type(callback).__name__, _batch(method) if by_keyword else method)]
+    def _listeners(self, hook: str) -> list[tuple[str, Callable[..., None]]]:
+        found = []
+        for callback in self.callbacks:
+            if overrides(callback, hook):
+                method = getattr(callback, hook, None) or getattr(callback, ALIASES.get(hook, hook))
+                by_keyword = hook in BATCH_HOOKS or hook in ALIASES.values()
+                found.append((type(callback).__name__, _batch(method) if by_keyword else method))
+        return found
 
 
 def _batch(method: Callable[..., None]) -> Callable[..., None]:
