@@ -26,6 +26,21 @@ def test_it_keeps_what_kerass_keeps(fits):
     assert len(kept[0][0]["loss"]) == 2 * fits
 
 
+def test_it_is_the_models_history_before_the_first_epoch():
+    seen, history = [], History()
+
+    class Looks(History):
+        def set_model(self, model):
+            self.looked_at = model
+
+        def on_train_begin(self, logs=None):
+            seen.append(self.looked_at.history)
+
+    drive([Looks(), history], epochs=[])
+
+    assert seen == [history]
+
+
 def test_D9_rows_say_what_belongs_to_which_epoch():
     history = History()
     drive(history, epochs=EPOCHS)

@@ -100,8 +100,6 @@ class CallbackList(Callback):
         super().set_model(model)
         for callback in self.callbacks:
             callback.set_model(model) if hasattr(callback, "set_model") else setattr(callback, "model", model)
-            if isinstance(callback, History):
-                model.history = callback
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Give the parameters to every callback; an empty dict is not given."""

@@ -38,6 +38,12 @@ class History(Callback):
         super().__init__()
         self.reset()
 
+    def set_model(self, model: Any) -> None:
+        """Take the model, and be its `history` from now on."""
+        super().set_model(model)
+        if model is not None:
+            model.history = self
+
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Number the epochs of this fit; the values of earlier fits stay."""
         self.epoch = []
