@@ -104,7 +104,7 @@ class ByBatch:
         return self.core.programs.predict(variables, placed)  # pyright: ignore[reportOptionalMemberAccess] - bind has made it
 
     def _rehearsed(self, batch: Batch, *, training: bool) -> Any:
-        self.core.ready("train_on_batch" if training else "test_on_batch")
+        self.core.check_compiled("train_on_batch" if training else "test_on_batch")
         self.build_for(batch.x)
         self.core.rehearse(batch, training=training)
         return self.core.ready("fit")

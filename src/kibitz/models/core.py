@@ -114,8 +114,8 @@ class Core:
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
-    def ready(self, what: str) -> tuple[Programs, Objective]:
-        """Programs and objective.
+    def check_compiled(self, what: str) -> Objective:
+        """What the model is trained towards.
 
         Raises:
             NotReady: If the model was not compiled.
@@ -127,9 +127,18 @@ class Core:
                 wanted="an optimizer and a loss",
                 cure='model.compile(optimizer="adam", loss="mse") first',
             )
+        return self.objective
+
+    def ready(self, what: str) -> tuple[Programs, Objective]:
+        """Programs and objective of a model that is compiled and has weights.
+
+        Raises:
+            NotReady: If one of these is missing.
+        """
+        objective = self.check_compiled(what)
         if self.programs is None:
             self.bind()
-        return self.programs or Programs(self.timeline.forward), self.objective
+        return self.programs or Programs(self.timeline.forward), objective
 
     def rehearse(self, batch: Batch, *, training: bool) -> list[str]:
         """Run a step on shapes alone; the names that the logs will have.

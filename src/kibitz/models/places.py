@@ -39,7 +39,8 @@ def places(model: Any, skip: Iterable[Any] = ()) -> list[Place]:
     Example:
         >>> import kibitz
         >>> from kibitz.models.places import places
-        >>> model = kibitz.Sequential([kibitz.Input((4,)), kibitz.layers.Dense(3, name="a"), kibitz.layers.Dense(2, name="b")])
+        >>> layers = [kibitz.layers.Dense(3, name="a"), kibitz.layers.Dense(2, name="b")]
+        >>> model = kibitz.Sequential([kibitz.Input((4,)), *layers])
         >>> [(place.group.path, place.group.name) for place in places(model)[1:]]
         [('layers/dense', 'a'), ('layers/dense_1', 'b')]
     """

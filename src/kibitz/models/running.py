@@ -63,7 +63,7 @@ class FitArguments:
 def run_fit(core: Core, given: FitArguments) -> History:
     """Check everything, then train."""
     model = core.owner
-    core.ready("fit")
+    core.check_compiled("fit")
     epochs, initial_epoch = check_epochs(given.epochs, given.initial_epoch)
     check_verbose(given.verbose)
     freq = check_validation_freq(given.validation_freq)
@@ -118,7 +118,7 @@ def _train(
 def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, sample_weight: Any, steps: Any,
                  callbacks: Any, return_dict: bool) -> Any:  # fmt: skip
     """Check everything, then measure."""
-    core.ready("evaluate")
+    core.check_compiled("evaluate")
     check_verbose(verbose)
     steps = whole("steps", steps, optional=True, cure="steps=None")
     source = measuring_source(x, y, sample_weight, batch_size, steps)
