@@ -7,14 +7,9 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import keras
 import numpy as np
 
-import kibitz
-
-BOTH = {"keras": keras, "kibitz": kibitz}
 X = np.random.default_rng(0).normal(size=(12, 6, 6, 1)).astype("float32")
-Y = np.random.default_rng(1).normal(size=(12, 2)).astype("float32")
 
 
 def convolutional(k: Any) -> Any:

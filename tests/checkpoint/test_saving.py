@@ -15,7 +15,7 @@ from flax import nnx
 import kibitz
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnknownName, Unsupported, UnusableFile, WrongType
 from tests.checkpoint.faults import every_failure, names
-from tests.checkpoint.pairs import X, Y, convolutional, dense, same, state, train
+from tests.checkpoint.pairs import X, convolutional, dense, same, state, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
@@ -23,32 +23,38 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 # -- Keras reads ours, and we read Keras's --------------------------------------------------------------------------
 
 
-def test_keras_loads_our_weights_into_the_same_layers(tmp_path):
+@pytest.fixture(scope="module")
+def images():
+    """The same convolutional model in both."""
     ours, theirs = convolutional(kibitz), convolutional(keras)
-    ours.save_weights(tmp_path / "m.weights.h5")
-    theirs.load_weights(tmp_path / "m.weights.h5")
+    theirs.set_weights([np.abs(np.cos(np.arange(w.size))).reshape(w.shape) for w in theirs.get_weights()])
+    return {"kibitz": ours, "keras": theirs}
+
+
+def test_we_load_keras_s_weights_into_the_same_layers_and_predict_the_same(tmp_path, images):
+    ours, theirs = images["kibitz"], images["keras"]
+    theirs.save_weights(tmp_path / "k.weights.h5")
+    ours.load_weights(tmp_path / "k.weights.h5")
     assert same(ours.get_weights(), theirs.get_weights())
     np.testing.assert_allclose(ours.predict(X, verbose=0), theirs.predict(X, verbose=0), rtol=1e-4, atol=1e-5)
 
 
-def test_we_load_keras_s_weights_into_the_same_layers(tmp_path):
-    ours, theirs = convolutional(kibitz), convolutional(keras)
-    theirs.compile("sgd", "mse")
-    theirs.fit(X, Y, verbose=0)
-    theirs.save_weights(tmp_path / "k.weights.h5")
-    ours.load_weights(tmp_path / "k.weights.h5")
+def test_keras_loads_our_weights_into_the_same_layers(tmp_path, images):
+    ours, theirs = images["kibitz"], images["keras"]
+    ours.set_weights([weight + 1 for weight in ours.get_weights()])
+    ours.save_weights(tmp_path / "m.weights.h5")
+    theirs.load_weights(tmp_path / "m.weights.h5")
     assert same(ours.get_weights(), theirs.get_weights())
 
 
-def test_the_files_have_the_same_groups_and_names(tmp_path):
+def test_the_files_have_the_same_groups_and_names(tmp_path, images):
     def places(path):
         found = {}
         with h5py.File(path) as file:
             file.visititems(lambda name, item: found.update({name: getattr(item, "shape", item.attrs.get("name", ""))}))
-        return {place: what for place, what in found.items() if place != "vars"}
+        return {place: what for place, what in found.items() if place.startswith("layers")}
 
-    for k, model in (("kibitz", convolutional(kibitz)), ("keras", convolutional(keras))):
-        model.layers[1].name
+    for k, model in images.items():
         model.save_weights(tmp_path / f"{k}.weights.h5")
     ours, theirs = places(tmp_path / "kibitz.weights.h5"), places(tmp_path / "keras.weights.h5")
     assert list(ours) == list(theirs)
@@ -65,10 +71,8 @@ def test_the_files_have_the_same_groups_and_names(tmp_path):
         lambda k: k.optimizers.Adam(0.01),
         lambda k: k.optimizers.SGD(0.1, momentum=0.9),
         lambda k: k.optimizers.RMSprop(0.01),
-        lambda k: k.optimizers.AdamW(0.01),
-        lambda k: k.optimizers.SGD(0.1),
     ],
-    ids=["Adam", "SGD with momentum", "RMSprop", "AdamW", "SGD"],
+    ids=["Adam", "SGD with momentum", "RMSprop"],
 )
 def test_the_optimizer_travels_both_ways(tmp_path, make):
     theirs, ours = dense(keras, compiled=make(keras)), dense(kibitz, compiled=make(kibitz))
@@ -89,7 +93,7 @@ def test_the_optimizer_travels_both_ways(tmp_path, make):
 
 def test_weights_are_taken_from_a_model_that_keras_saved_and_the_model_is_not(tmp_path):
     theirs, ours = dense(keras), dense(kibitz)
-    train(theirs)
+    theirs.optimizer.build(theirs.trainable_variables)
     theirs.save(tmp_path / "k.keras")
     with pytest.raises(UnusableFile, match=r"This model was saved by Keras[\s\S]*model\.load_weights\("):
         kibitz.models.load_model(tmp_path / "k.keras")
@@ -102,6 +106,12 @@ def test_keras_takes_the_weights_out_of_our_model_file(tmp_path):
     ours.save(tmp_path / "m.keras")
     theirs.load_weights(tmp_path / "m.keras")
     assert same(ours.get_weights(), theirs.get_weights())
+
+
+def moved(model):
+    """A model whose weights and optimizer are others than they were."""
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    model.optimizer.iterations.assign(7)
 
 
 # -- ours and ours --------------------------------------------------------------------------------------------------
@@ -134,7 +144,6 @@ def test_a_saved_model_is_the_same_layers_by_name(tmp_path):
 
 def test_compile_false_leaves_the_optimizer_aside(tmp_path):
     model = dense(kibitz)
-    train(model)
     model.save(tmp_path / "m.keras")
     loaded = kibitz.models.load_model(tmp_path / "m.keras", compile=False)
     assert not loaded.compiled
@@ -176,7 +185,7 @@ def test_a_module_of_ones_own_keeps_its_weights_by_its_parts(tmp_path):
     model, other = kibitz.Model(Net(nnx.Rngs(0))), kibitz.Model(Net(nnx.Rngs(1)))
     model.compile("adam", "mse")
     other.compile("adam", "mse")
-    train(model)
+    moved(model)
     model.save_weights(tmp_path / "m.weights.h5")
     with h5py.File(tmp_path / "m.weights.h5") as file:
         assert sorted(file) == ["hidden", "norm", "optimizer", "parts", "vars"]
@@ -286,7 +295,7 @@ def test_a_damaged_file_leaves_the_model_as_it_was(tmp_path, damage, ending):
     path = tmp_path / f"m{ending}"
     model.save(path) if ending == ".keras" else model.save_weights(path)
     path.write_bytes(damage(path.read_bytes()))
-    train(model)
+    moved(model)
     before = state(model)
     with pytest.raises(UnusableFile, match="cure"):
         model.load_weights(path)
@@ -311,7 +320,7 @@ def test_whatever_the_disk_refuses_the_old_file_is_whole(tmp_path, ending):
     save = lambda: model.save(path) if ending == ".keras" else model.save_weights(path)  # noqa: E731
     save()
     before = path.read_bytes()
-    train(model)
+    moved(model)
     for failure in every_failure(save, before=lambda: path.write_bytes(before)):
         assert names(tmp_path) == [path.name]
         assert (path.read_bytes() == before) == (failure not in {("open", 2), ("fsync", 2)}), failure

@@ -163,11 +163,14 @@ class ModelCheckpoint(Callback):
         kind = "weights" if self.save_weights_only else "model"
         when = "When using `save_weights_only=True` in `ModelCheckpoint`, the" if self.save_weights_only else "The"
         stem = self.filepath.removesuffix(".weights.h5").removesuffix(".keras").removesuffix(".h5")
+        cure = f'ModelCheckpoint("{stem}{ending}")'
+        if self.filepath.endswith(".weights.h5"):
+            cure = f'ModelCheckpoint("{self.filepath}", save_weights_only=True)'
         raise InvalidArgument(
             f"{when} filepath provided must end in `{ending}` (Keras {kind} format).",
             given=self.filepath,
             wanted=f'a path that ends in "{ending}"',
-            cure=f'ModelCheckpoint("{stem}{ending}")',
+            cure=cure,
         )
 
 
