@@ -34,7 +34,14 @@ def heard(module, base, hook, *given):
         if begin != hook:
             getattr(made, begin)()
     getattr(made, hook)(*given)
-    return [(args, {name: dict(value) for name, value in named.items()}) for args, named in seen]
+    return [(ordered(args), {name: ordered(value) for name, value in named.items()}) for args, named in seen]
+
+
+def ordered(value):
+    """Dicts as lists, since equal dicts may have their keys in another order."""
+    if isinstance(value, dict):
+        return list(value.items())
+    return [ordered(each) for each in value] if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize("hook", FIRED)

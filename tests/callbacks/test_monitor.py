@@ -159,6 +159,22 @@ def test_a_subclass_may_add_what_its_base_did_not_declare():
     refused(UnknownMonitor, [Declares("loss"), EarlyStopping("less", mode="max")], TRAINED)
 
 
+def test_an_instance_may_declare_and_may_have_hooks_of_its_own():
+    class Adds(Callback):
+        def __init__(self, *keys):
+            self.adds = keys
+
+        def on_epoch_end(self, epoch, logs=None):
+            logs["f1"] = -epoch
+
+    assert drive([Adds("f1"), EarlyStopping("f1", mode="max")], epochs=TRAINED).epochs_done == 2
+    refused(UnknownMonitor, [Adds(), EarlyStopping("f1", mode="max")], TRAINED)
+
+    patched = EarlyStopping("loss", patience=9)
+    patched.on_epoch_end = lambda epoch, logs: logs.update(f1=-epoch)
+    assert drive([patched, EarlyStopping("f1", mode="max")], epochs=TRAINED).epochs_done == 2
+
+
 @pytest.mark.parametrize(
     ("key", "directions", "epochs_run"),
     [

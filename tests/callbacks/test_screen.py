@@ -189,6 +189,15 @@ def test_a_question_is_seen_before_its_answer(terminal):
 
 
 @in_terminal
+def test_the_rest_of_a_line_follows_its_beginning(terminal):
+    drawn(Progbar(4), 1)
+    print("go on? ", end="", flush=True)
+    print("yes")
+
+    assert terminal.seen() == ["go on? yes", ""]
+
+
+@in_terminal
 def test_what_was_begun_and_not_ended_is_not_lost(terminal):
     bar = Progbar(4)
     drawn(bar, 1)
