@@ -56,6 +56,19 @@ def building(method: Callable[..., None]) -> Callable[..., None]:
     return build
 
 
+class CallSignature:
+    """What `inspect` says of a layer's class, and of a layer: how to make it, and how to call it.
+
+    Without it NNX's metaclass would say `(*args, **kwargs)` of every class.
+    """
+
+    def __get__(self, layer: Any, kind: type) -> inspect.Signature:
+        if layer is not None:
+            return inspect.signature(layer.call)
+        made = inspect.signature(kind.__init__)
+        return made.replace(parameters=list(made.parameters.values())[1:])
+
+
 class Layer(Weighted, nnx.Module):
     """The base of all layers, and of your own: write `call`, and `build` if it has weights.
 
@@ -88,6 +101,7 @@ class Layer(Weighted, nnx.Module):
     Source: https://keras.io/api/layers/base_layer/
     """
 
+    __signature__ = CallSignature()
     config_names: tuple[str, ...] = ()
     """The constructor's arguments that `get_config` gives, beside those of this class."""
 

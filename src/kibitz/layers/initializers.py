@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from kibitz.layers.constant_initializers import Constant, Identity, Ones, Zeros
-from kibitz.layers.initializer import FromJax, Given, Initializer, RandomInitializer, takes_a_key
+from kibitz.layers.initializer import FromJax, Given, Initializer, takes_a_key
 from kibitz.layers.lookup import Table
 from kibitz.layers.random_initializers import (
     GlorotNormal,
@@ -114,7 +114,6 @@ __all__ = [
     "LecunUniform",
     "Ones",
     "Orthogonal",
-    "RandomInitializer",
     "RandomNormal",
     "RandomUniform",
     "TruncatedNormal",

@@ -87,7 +87,7 @@ class InputLayer(Layer):
         """The inputs' dtype."""
         return self.input_dtype
 
-    def call(self, inputs: Any) -> Any:
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:  # noqa: ARG002
         """Give the inputs."""
         return inputs
 

@@ -183,7 +183,7 @@ class Identity(Layer):
     """Give the inputs as they are.
 
     Args:
-        kwargs: See `Layer`.
+        activity_regularizer, trainable, dtype, autocast, name, kwargs: See `Layer`.
 
     Example:
         >>> import numpy as np

@@ -119,7 +119,9 @@ def set_dtype_policy(policy: Any) -> None:
 def _dtypes(name: Any) -> tuple[str, str]:
     if name == "mixed_bfloat16":
         return "bfloat16", "float32"
-    if name == "mixed_float16" or (isinstance(name, str) and name.startswith(("int4", "float8", "gptq", "awq"))):
+    if name == "mixed_float16" or (
+        isinstance(name, str) and name.startswith(("int8_", "int4", "float8", "gptq", "awq"))
+    ):
         raise Unsupported("Kibitz has no such dtype policy.", given=name, cure='dtype="mixed_bfloat16"')
     if not isinstance(name, str) or name not in (*_FLOATS, *_OTHERS):
         raise _unknown(name)

@@ -66,7 +66,8 @@ def output_shape(module: Any, input_shape: Any, dtype: Any = "float32") -> Any:
         structs = jax.tree.map(given, input_shape, is_leaf=_is_shape)
 
         def run(inputs: Any) -> Any:
-            return nnx.merge(graphdef, state)(inputs)  # merged within the trace, so that it may change its state
+            # Copied within the trace, so that random counts may move there, and do not move here.
+            return nnx.merge(graphdef, state, copy=True)(inputs)
 
         return jax.eval_shape(run, structs)
 

@@ -60,7 +60,7 @@ class Weighted(Apart):
 
     def add_weight(
         self,
-        shape: Sequence[int] = (),
+        shape: Sequence[int] | None = None,
         initializer: Any = None,
         dtype: Any = None,
         trainable: bool = True,
@@ -74,7 +74,7 @@ class Weighted(Apart):
         """Make an NNX variable, to be set as an attribute of the layer in `build`.
 
         Args:
-            shape: Its shape.
+            shape: Its shape. None means a single number.
             initializer: Its first values. None means "glorot_uniform", and "zeros" if the dtype is no float.
             dtype: Its dtype. None means the layer's.
             trainable: Make it an `nnx.Param`; if False an `nnx.BatchStat`.
@@ -97,7 +97,7 @@ class Weighted(Apart):
         dtype = jnp.dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
-        value = first_values(initializers.get(initializer), tuple(shape), dtype, RNGS.get())
+        value = first_values(initializers.get(initializer), tuple(shape or ()), dtype, RNGS.get())
         kept = {
             "regularizer": regularizers.get(regularizer),
             "constraint": constraints.get(constraint),
