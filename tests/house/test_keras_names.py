@@ -18,6 +18,9 @@ VARIADIC = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 DEPARTURES: dict[str, str] = {
     "kibitz.Variable": "a view of state that lives in the engine; a program reads and assigns it, and never makes one",
     "kibitz.optimizers.Optimizer.apply": "pure: the state is given, and handed back",
+    "kibitz.optimizers.Optimizer.scale_loss": "pure: the state that holds the scale is given",
+    "kibitz.optimizers.LossScaleOptimizer.apply": "pure: the state is given, and handed back",
+    "kibitz.optimizers.LossScaleOptimizer.scale_loss": "pure: the state that holds the scale is given",
 }
 """Where the call differs from Keras's, and why. An entry that is no longer needed fails."""
 
