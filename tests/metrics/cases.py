@@ -141,7 +141,7 @@ VARIANTS: list[tuple[str, dict[str, Any], str]] = [
     ("Recall", {"class_id": -1, "thresholds": [0.0, 0.5, 1.0]}, "several"),
     ("Recall", {"top_k": 2}, "one-hot steps"),
     ("AUC", {"curve": "PR"}, "several"),
-    ("AUC", {"curve": "PRGAIN"}, "flat yes or no"),
+    ("AUC", {"curve": "PRGAIN", "num_thresholds": 11}, "several"),
     ("AUC", {"num_thresholds": 11, "summation_method": "minoring"}, "several"),
     ("AUC", {"num_thresholds": 11, "curve": "pr", "summation_method": "majoring"}, "odd ends"),
     ("AUC", {"num_thresholds": 2}, "yes or no"),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kibitz.metrics as km
-from kibitz.errors import InvalidArgument, ShapeMismatch, UnknownName
+from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnknownName
 from kibitz.metrics.counts import count
 
 SHARES = st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.5, 0.75, 1.0])
@@ -101,6 +101,9 @@ REFUSED = {
     ),
     "a specificity above 1": (lambda: km.SensitivityAtSpecificity(1.5), InvalidArgument, "`specificity` is a share"),
     "no thresholds": (lambda: km.PrecisionAtRecall(0.5, num_thresholds=0), InvalidArgument, "1 or more"),
+    "a score of nothing": (lambda: km.R2Score().result(), NotReady, "has seen none"),
+    "an area of nothing": (lambda: km.AUC(multi_label=True).result(), NotReady, "auc"),
+    "a share of nothing": (lambda: km.FBetaScore().result(), NotReady, "metric.update_state"),
     "an unknown average": (lambda: km.F1Score(average="mean"), UnknownName, "micro, macro, weighted"),
     "a beta that is whole": (lambda: km.FBetaScore(beta=1), InvalidArgument, "a float above 0"),
     "a threshold of 0": (lambda: km.F1Score(threshold=0.0), InvalidArgument, "a float above 0, at most 1"),

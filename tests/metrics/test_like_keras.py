@@ -13,7 +13,7 @@ import pytest
 
 import kibitz.metrics
 from kibitz.metrics.base import Metric
-from tests.metrics.cases import CASES, DATA, ONE_EACH, SHAPES, VARIANTS, exported_classes, exported_functions
+from tests.metrics.cases import CASES, DATA, ONE_EACH, SHAPES, VARIANTS, Case, exported_classes, exported_functions
 
 FUNCTION_DATA = {
     "binary_accuracy": "yes or no",
@@ -68,6 +68,43 @@ def test_the_number_after_each_batch_is_that_of_keras(case, weighted):
     assert [(each.name, each.shape, each.dtype) for each in ours.variables] == [
         (each.name, tuple(each.shape), each.dtype) for each in theirs.variables
     ]
+
+
+WAITING = ("R2Score", "F1Score")  # for the first batch: there is nothing to read before
+EDGES = {
+    "equal scores": ("SparseTopKCategoricalAccuracy", {"k": 1}, [0, 1], [[0.5, 0.5, 0.0], [0.2, 0.8, 0.8]]),
+    "a score that is no number": ("SparseTopKCategoricalAccuracy", {"k": 2}, [0, 1], [[np.nan, 1, 2], [np.nan, 1, 2]]),
+    "scores of nothing": ("F1Score", {"average": "micro"}, [[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 1.0]]),
+    "an end with no yes above it": (
+        "AUC",
+        {"curve": "PRGAIN", "num_thresholds": 3},
+        [0, 1, 1, 0],
+        [0.2, 0.4, 0.9, 0.3],
+    ),
+    "steps without a yes": ("AUC", {"curve": "PR", "num_thresholds": 3}, [0, 0, 0, 0], [0.2, 0.4, 0.9, 0.3]),
+    "no yes to find": ("Recall", {}, [0, 0], [0.9, 0.1]),
+    "nothing that says yes": ("Precision", {}, [0, 1], [0.1, 0.1]),
+    "a constant target": ("R2Score", {}, [[2.0], [2.0]], [[1.0], [3.0]]),
+    "no class that counts": ("MeanIoU", {"num_classes": 2, "ignore_class": 0}, [0, 0], [0, 1]),
+}
+
+
+@pytest.mark.parametrize(("name", "arguments", "y_true", "y_pred"), EDGES.values(), ids=EDGES)
+def test_at_the_edges_the_number_is_that_of_keras(name, arguments, y_true, y_pred):
+    batches = [(np.array(y_true), np.array(y_pred, "float32"))]
+    case = Case(name, arguments)
+    ours, theirs = case.made(kibitz.metrics), case.made(keras.metrics)
+    if name not in WAITING:
+        close(ours.result(), theirs.result())
+    close(after_each(ours, batches)[0], keras_after_each(theirs, batches)[0])
+
+
+def test_too_few_samples_for_the_adjusted_score_give_the_plain_one_and_no_warning():
+    y_true, y_pred = np.array([[1.0], [2], [3]]), np.array([[1.0], [2], [4]])
+    assert float(kibitz.metrics.R2Score(num_regressors=2)(y_true, y_pred)) == pytest.approx(0.5)
+    assert float(kibitz.metrics.R2Score(num_regressors=1)(y_true, y_pred)) == pytest.approx(0.0, abs=1e-6)
+    with pytest.warns(UserWarning, match="Division by zero"):
+        assert float(keras.metrics.R2Score(num_regressors=2)(y_true, y_pred)) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("case", SHAPES, ids=str)

@@ -13,7 +13,7 @@ from kibitz.losses.align import EPSILON
 from kibitz.metrics.base import Metric
 from kibitz.metrics.counts import count, parsed_thresholds
 from kibitz.metrics.reduction import divide_no_nan
-from kibitz.metrics.require import require_count
+from kibitz.metrics.require import require_built, require_count
 
 CURVES = ("ROC", "PR", "PRGAIN")
 SUMMATIONS = ("interpolation", "minoring", "majoring")
@@ -119,6 +119,7 @@ class AUC(Metric):
 
     def result(self) -> jax.Array:
         """The area so far."""
+        require_built(self.name, built=self._built)
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self._summed(self._pr_steps())
         x, y = {"ROC": self._roc, "PR": self._pr, "PRGAIN": self._pr_gain}[self.curve]()

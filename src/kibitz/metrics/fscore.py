@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from kibitz.errors import InvalidArgument, UnknownName
 from kibitz.losses.align import EPSILON
 from kibitz.metrics.base import Metric
-from kibitz.metrics.require import require_table
+from kibitz.metrics.require import require_built, require_table
 from kibitz.metrics.weights import spread
 
 AVERAGES = (None, "micro", "macro", "weighted")
@@ -101,6 +101,7 @@ class FBetaScore(Metric):
 
     def result(self) -> jax.Array:
         """The score so far: a number, or one for each class if `average` is None."""
+        require_built(self.name, built=self._built)
         tp = self.true_positives.value
         precision = tp / (tp + self.false_positives.value + EPSILON)
         recall = tp / (tp + self.false_negatives.value + EPSILON)

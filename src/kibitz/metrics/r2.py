@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from kibitz.errors import UnknownName
 from kibitz.losses.align import squeeze_or_expand_to_same_rank
 from kibitz.metrics.base import Metric
-from kibitz.metrics.require import require_count, require_table
+from kibitz.metrics.require import require_built, require_count, require_table
 from kibitz.metrics.weights import spread
 
 AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
@@ -91,6 +91,7 @@ class R2Score(Metric):
 
     def result(self) -> jax.Array:
         """The score so far."""
+        require_built(self.name, built=self._built)
         summed = self.sum.value
         total = self.squared_sum.value - summed * (summed / self.count.value)
         scores = 1 - self.total_mse.value / total

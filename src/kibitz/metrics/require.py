@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kibitz.errors import InvalidArgument, ShapeMismatch, code
+from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, code
 
 
 def require_count(name: str, value: Any, meaning: str, *, least: int | None = 1, such_as: int = 5) -> None:
@@ -83,3 +83,26 @@ def require_table(metric: str, y_true: Any, y_pred: Any) -> None:
             cure="y.reshape(-1, 1) for one output, one-hot labels for classes",
         )
     require_same_shape(metric, y_true, y_pred, "labels with one column for each output of the model")
+
+
+def require_built(metric: str, *, built: bool) -> None:
+    """Refuse to read a metric that learns its shapes from the first batch, and has seen none.
+
+    Args:
+        metric: The metric's name, for the message.
+        built: Whether it has its variables.
+
+    Raises:
+        NotReady: If it has not.
+
+    Example:
+        >>> from kibitz.metrics.require import require_built
+        >>> require_built("r2_score", built=True)
+    """
+    if not built:
+        raise NotReady(
+            "The metric learns its shapes from the first batch, and has seen none.",
+            given=code(f"{metric}.result()"),
+            wanted="a batch before the result is read",
+            cure="metric.update_state(y_true, y_pred)",
+        )
