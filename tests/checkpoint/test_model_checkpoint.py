@@ -8,11 +8,20 @@ import re
 import keras
 import numpy as np
 import pytest
+from flax import nnx
 
 import kibitz
 from kibitz.callbacks.callback_list import CallbackList
 from kibitz.callbacks.model_checkpoint import ModelCheckpoint
-from kibitz.errors import InvalidArgument, UnknownDirection, UnknownKey, UnknownMonitor, UnusableFile, WrongType
+from kibitz.errors import (
+    InvalidArgument,
+    UnknownDirection,
+    UnknownKey,
+    UnknownMonitor,
+    Unsupported,
+    UnusableFile,
+    WrongType,
+)
 from kibitz.testing import FakeModel, Recorder, drive
 from tests.checkpoint.faults import Disk, names
 from tests.checkpoint.pairs import dense, same, state, train
@@ -290,3 +299,25 @@ def test_in_a_loop_of_ones_own_it_works_without_a_forecast(tmp_path):
         callbacks.on_epoch_end(epoch, {"loss": loss})
     callbacks.on_train_end()
     assert saved(tmp_path) == ["1.keras", "3.keras"]
+
+
+class Own(nnx.Module):
+    def __init__(self):
+        self.inner = nnx.Linear(4, 4, rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return self.inner(x)
+
+
+def test_a_model_that_cannot_be_saved_whole_is_told_at_the_start(tmp_path):
+    for model in (kibitz.Sequential([kibitz.Input((4,)), Own(), kibitz.layers.Dense(1)]), kibitz.Model(Own())):
+        model.compile("sgd", "mse")
+        seen = Recorder()
+        with pytest.raises(Unsupported, match=r"cannot save the whole model[\s\S]*m\.weights\.h5"):
+            train(model, callbacks=[seen, ModelCheckpoint(tmp_path / "m.keras")])
+        assert seen.hooks == []
+        with pytest.raises(Unsupported, match="A module of your own"):
+            model.save(tmp_path / "m.keras")
+    assert names(tmp_path) == []
+    train(model, callbacks=[ModelCheckpoint(tmp_path / "m.weights.h5", save_weights_only=True)])
+    assert saved(tmp_path) == ["m.weights.h5"]

@@ -42,6 +42,7 @@ class BackupAndRestore(Callback):
 
     Raises:
         InvalidArgument: If `backup_dir` is empty, or `save_freq` is neither "epoch" nor a number of batches.
+        WrongType: If `backup_dir` is no path, or another argument is not True or False.
         UnusableFile: Before the first step, if nothing can be written there, or the backup is damaged.
         ShapeMismatch: Before the first step, if the backup is of another model or another optimizer.
         NotReady: If the model has no weights when training begins.

@@ -14,7 +14,7 @@ from kibitz.callbacks.number import number
 from kibitz.callbacks.say import say
 from kibitz.checkpoint.files import local, probe
 from kibitz.checkpoint.template import Template
-from kibitz.errors import InvalidArgument
+from kibitz.errors import InvalidArgument, Unsupported
 
 
 class ModelCheckpoint(Callback):
@@ -39,6 +39,7 @@ class ModelCheckpoint(Callback):
         UnknownDirection: Before the first step, with `save_best_only` and `mode="auto"`, if nothing says which way.
         UnknownKey: Before the first step, if `filepath` asks for a number that will not be there.
         UnusableFile: Before the first step, if nothing can be written where `filepath` lies.
+        Unsupported: Before the first step, if the whole model shall be saved and has no configuration.
         InvalidArgument: If `filepath`, `mode`, `save_freq` or `initial_value_threshold` cannot be.
 
     Attributes: `best`, the best value so far; None if there is none.
@@ -92,12 +93,14 @@ class ModelCheckpoint(Callback):
         self._forecast: Forecast | None = None
 
     def settle(self, forecast: Forecast) -> None:
-        """Check before the first step that there will be something to compare, a name to save under, and a place."""
+        """Check before the first step that there will be something to compare, to save, a name for it, and a place."""
         at = "epoch" if self.save_freq == "epoch" else "batch"
         if self.save_best_only:
             self.watch.settle(forecast, at=at)
         keys = ("epoch", *forecast.epoch_keys) if at == "epoch" else ("epoch", "batch", *forecast.batch_keys)
         self.template.check(keys, open=forecast.open)
+        if not self.save_weights_only:
+            self._check_configuration()
         probe(self.template.fill(dict.fromkeys(self.template.names, 1)))
         self._forecast = forecast
 
@@ -156,14 +159,29 @@ class ModelCheckpoint(Callback):
             return False
         return any(name not in values and name.startswith(VALIDATION) for name in self.template.names)
 
+    def _check_configuration(self) -> None:
+        layers = list(getattr(self.model, "layers", ()))
+        for part in (self.model, *layers) if layers else ():
+            if not hasattr(part, "get_config"):
+                raise Unsupported(
+                    f"ModelCheckpoint cannot save the whole model: {type(part).__name__} has no configuration.",
+                    given=self.filepath,
+                    wanted="layers that have a get_config, or weights only",
+                    cure=f'ModelCheckpoint("{self._stem()}.weights.h5", save_weights_only=True)',
+                )
+        for describe in ("get_config", "get_compile_config"):  # what cannot be written down says so here
+            getattr(self.model, describe, dict)()
+
+    def _stem(self) -> str:
+        return self.filepath.removesuffix(".weights.h5").removesuffix(".keras").removesuffix(".h5")
+
     def _check_ending(self) -> None:
         ending = ".weights.h5" if self.save_weights_only else ".keras"
         if self.filepath.endswith(ending):
             return
         kind = "weights" if self.save_weights_only else "model"
         when = "When using `save_weights_only=True` in `ModelCheckpoint`, the" if self.save_weights_only else "The"
-        stem = self.filepath.removesuffix(".weights.h5").removesuffix(".keras").removesuffix(".h5")
-        cure = f'ModelCheckpoint("{stem}{ending}")'
+        cure = f'ModelCheckpoint("{self._stem()}{ending}")'
         if self.filepath.endswith(".weights.h5"):
             cure = f'ModelCheckpoint("{self.filepath}", save_weights_only=True)'
         raise InvalidArgument(

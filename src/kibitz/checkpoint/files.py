@@ -1,4 +1,4 @@
-"""How a file gets to the disk and back: replaced whole or not at all, read only if it is a plain file.
+"""M. How a file gets to the disk and back: replaced whole or not at all, read only if it is a plain file.
 
 Everything that Kibitz keeps goes through here, so that one layer of faults in a test covers all of it.
 """

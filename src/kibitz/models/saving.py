@@ -71,11 +71,13 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         raise Unsupported(
             "A model is saved as one file.", given=code(f"zipped={zipped!r}"), wanted="one file", cure="zipped=True"
         )
-    if not isinstance(model, Sequential):
+    own = [] if isinstance(model, Sequential) else [model]
+    own += [layer for layer in model.layers if not hasattr(layer, "get_config")]
+    if own:
         raise Unsupported(
             "A module of your own has no configuration that could be saved: its code is where it is.",
-            given=model,
-            wanted="a Sequential",
+            given=own[0],
+            wanted="a Sequential of layers that have a get_config",
             cure='model.save_weights("model.weights.h5"), and later model.load_weights(...) on a model made anew',
         )
     _may_write(filepath, overwrite)
@@ -110,6 +112,7 @@ def load_model(
     Raises:
         InvalidArgument: If there is no such file, it has another ending, or it names a class that nobody knows.
         UnusableFile: If it is damaged, or was saved by Keras.
+        Unsupported: For `safe_mode=False`.
 
     Example:
         >>> import os, tempfile, kibitz
@@ -302,9 +305,9 @@ def _made(config: dict[str, Any], custom_objects: dict[str, Any] | None, filepat
     """The model that a configuration describes, compiled if wanted; its weights are not yet the saved ones."""
     kind = _class(config.get("class_name"), custom_objects)
     try:
-        model = kind.from_config(config.get("config"), custom_objects)
+        model = kind.from_config(config.get("config"), custom_objects=custom_objects)
         if compile and config.get("compile_config"):
-            model.compile_from_config(config["compile_config"], custom_objects)
+            model.compile_from_config(config["compile_config"], custom_objects=custom_objects)
     except KibitzError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError) as error:
