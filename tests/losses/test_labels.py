@@ -82,6 +82,15 @@ def test_labels_that_begin_at_one_are_told_so():
     assert told(BadData, SPARSE, CLASSES_OF_3 + 1, (None, 3)).endswith("y - 1, since classes are counted from 0")
 
 
+def test_one_class_too_many_is_told_to_need_a_unit():
+    text = told(BadData, SPARSE, with_labels(r7=3), (None, 3))
+    assert text.endswith("cure     a last layer of 4 units, or labels from 0 to 2")
+
+
+def test_rows_are_counted_and_not_labels():
+    assert ": 3, in row 1, column 0 (1 of 2 rows)" in told(BadData, BINARY, np.array([[0, 1], [3, 4]]), (None, 2))
+
+
 def test_two_classes_in_one_unit_are_told_to_be_binary():
     text = told(BadData, SPARSE, CLASSES_OF_3 % 2, (None, 1))
     assert text.startswith("y has a label outside class 0, the only one: 1, in row 1")

@@ -82,6 +82,21 @@ def test_a_loss_within_a_loss_keeps_its_mask_to_itself():
     np.testing.assert_allclose(outer(y_true, y_pred), np.log(2) / 2, rtol=1e-6)
 
 
+def test_a_loss_called_before_does_not_take_the_mask_of_the_one_that_calls():
+    y_true, y_pred = np.array([0, 2]), np.array([[0.5, 0.5], [0.5, 0.5]], "float32")
+
+    def made(library):
+        def two_losses(t, p):
+            library.losses.MeanSquaredError()(p, p)
+            return library.losses.sparse_categorical_crossentropy(t, p, ignore_class=2)
+
+        return two_losses
+
+    ours = LossFunctionWrapper(made(kibitz))(y_true, y_pred)
+    np.testing.assert_allclose(ours, KerasWrapper(made(keras))(y_true, y_pred), rtol=1e-6)
+    np.testing.assert_allclose(ours, np.log(2), rtol=1e-6)
+
+
 def test_a_subclass_writes_call_and_inherits_the_rest():
     def made(library):
         class Asymmetric(library.losses.Loss):
