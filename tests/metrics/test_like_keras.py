@@ -75,12 +75,7 @@ EDGES = {
     "equal scores": ("SparseTopKCategoricalAccuracy", {"k": 1}, [0, 1], [[0.5, 0.5, 0.0], [0.2, 0.8, 0.8]]),
     "a score that is no number": ("SparseTopKCategoricalAccuracy", {"k": 2}, [0, 1], [[np.nan, 1, 2], [np.nan, 1, 2]]),
     "scores of nothing": ("F1Score", {"average": "micro"}, [[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 1.0]]),
-    "an end with no yes above it": (
-        "AUC",
-        {"curve": "PRGAIN", "num_thresholds": 3},
-        [0, 1, 1, 0],
-        [0.2, 0.4, 0.9, 0.3],
-    ),
+    "an end with no yes above it": ("AUC", {"curve": "PRGAIN"}, [0, 0, 0, 1], [0.2, 0.4, 0.3, 1.0]),
     "steps without a yes": ("AUC", {"curve": "PR", "num_thresholds": 3}, [0, 0, 0, 0], [0.2, 0.4, 0.9, 0.3]),
     "no yes to find": ("Recall", {}, [0, 0], [0.9, 0.1]),
     "nothing that says yes": ("Precision", {}, [0, 1], [0.1, 0.1]),
