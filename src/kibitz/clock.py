@@ -30,7 +30,7 @@ class Clock:
         """Begin an epoch: its batches are counted from 0."""
         self.epoch, self.batch = epoch, 0
 
-    def tick(self) -> None:
-        """One step is done."""
-        self.batch += 1
-        self.step += 1
+    def tick(self, steps: int = 1) -> None:
+        """So many steps are done."""
+        self.batch += steps
+        self.step += steps

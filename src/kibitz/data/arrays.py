@@ -48,15 +48,15 @@ class ArraySource:
         """The order of rows in pass `number`; None means as they stand."""
         return order_of(self.rows, self.seed, self.fit, number) if self.shuffle else None
 
-    def batches(self, number: int) -> Iterator[Batch]:
-        """Begin pass `number` over the rows."""
-        order = self.order(number)
+    def batches(self, number: int) -> Iterator[np.ndarray]:
+        """Begin pass `number`: the row numbers of its batches."""
+        order = order_of(self.rows, self.seed, self.fit, number) if self.shuffle else np.arange(self.rows)
         for start in range(0, self.rows, self.batch_size):
-            stop = min(start + self.batch_size, self.rows)
-            yield self.batch(np.arange(start, stop) if order is None else order[start:stop], order is None)
+            yield order[start : start + self.batch_size]
 
-    def batch(self, rows: np.ndarray, contiguous: bool = False) -> Batch:
+    def load(self, item: np.ndarray) -> Batch:
         """The batch that holds these rows."""
-        take: Any = slice(int(rows[0]), int(rows[-1]) + 1) if contiguous else rows
+        in_a_row = not self.shuffle and len(item) > 0
+        take: Any = slice(int(item[0]), int(item[-1]) + 1) if in_a_row else item
         parts = jax.tree.map(lambda array: array[take], (self.x, self.y, self.weight))
-        return Batch(*parts, rows=rows)
+        return Batch(*parts, rows=item)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
-from kibitz.data.source import Batch, Source
+from kibitz.data.source import Source
 from kibitz.errors import Bug
 
 
@@ -24,9 +25,9 @@ class Feed:
     def __init__(self, source: Source, steps_per_epoch: int | None = None, epochs: int = 1):
         self.source, self.steps_per_epoch, self.epochs = source, steps_per_epoch, epochs
         self.dry = False
-        self._pass: Iterator[Batch] | None = None
+        self._pass: Iterator[Any] | None = None
         self._number = 0  # of the pass that is to begin
-        self._held: Batch | None = None
+        self._held: Any = None
         self._given = 0  # batches handed out in this epoch
         self._total = 0
 
@@ -63,8 +64,8 @@ class Feed:
             self._pass, self.dry = iter(()), True
         return self._held is not None
 
-    def take(self) -> Batch:
-        """The batch that `more` read."""
+    def take(self) -> Any:
+        """The item that `more` read; the source loads its batch."""
         batch, self._held = self._held, None
         if batch is None:
             raise Bug("A batch was taken that nobody had read.", given=self.source, cure="report it with the program")
@@ -88,7 +89,7 @@ class Feed:
         )
         return True
 
-    def _begin_pass(self) -> Iterator[Batch]:
+    def _begin_pass(self) -> Iterator[Any]:
         self._number += 1
         return iter(self.source.batches(self._number - 1))
 
@@ -106,8 +107,8 @@ class OnePass:
 
     def __init__(self, source: Source, limit: int | None = None, name: str = "steps"):
         self.source, self.limit, self.name = source, limit, name
-        self._pass: Iterator[Batch] = iter(())
-        self._held: Batch | None = None
+        self._pass: Iterator[Any] = iter(())
+        self._held: Any = None
         self._given = 0
 
     @property
@@ -131,8 +132,8 @@ class OnePass:
                 self.limit = self._given
         return self._held is not None
 
-    def take(self) -> Batch:
-        """The batch that `more` read."""
+    def take(self) -> Any:
+        """The item that `more` read; the source loads its batch."""
         batch, self._held = self._held, None
         if batch is None:
             raise Bug("A batch was taken that nobody had read.", given=self.source, cure="report it with the program")

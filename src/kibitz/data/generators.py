@@ -70,6 +70,10 @@ class GeneratorSource:
             return iter(self._kept)
         return self._rest()
 
+    def load(self, item: Batch) -> Batch:
+        """The batch itself: a generator has nothing less."""
+        return item
+
     def _rest(self) -> Iterator[Batch]:
         while True:
             batch = self._ahead.pop() if self._ahead else self._next()

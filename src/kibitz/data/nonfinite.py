@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
@@ -20,21 +19,20 @@ class Watch:
     Example:
         >>> import numpy as np
         >>> from kibitz.data.nonfinite import Watch
-        >>> from kibitz.data.source import Batch
         >>> watch = Watch()
-        >>> watch.due(0.5), watch.due(float("nan")), watch.due(float("nan"))
-        (False, True, False)
+        >>> watch.first(np.array([0.5, 0.25])), watch.first(np.array([0.5, np.nan])), watch.first(np.array([np.nan]))
+        (None, 1, None)
     """
 
     def __init__(self) -> None:
         self._looked = False
 
-    def due(self, loss: Any) -> bool:
-        """Whether this is the first loss that is not finite."""
-        if self._looked or not isinstance(loss, float) or math.isfinite(loss):
-            return False
+    def first(self, losses: np.ndarray) -> int | None:
+        """The position of the first loss that is not finite; None if there is none, or one was found before."""
+        if self._looked or np.isfinite(losses).all():
+            return None
         self._looked = True
-        return True
+        return int(np.argmin(np.isfinite(losses)))
 
     @staticmethod
     def look(batch: Batch) -> None:

@@ -1,12 +1,14 @@
-"""The step: a pure function of state and batch. What the other files of this folder compile is made here."""
+"""H. The step: a pure function of state and batch. What the other files of this folder compile is made here."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kibitz.engine.forward import Forward
 from kibitz.engine.state import Arrays, TrainState
@@ -57,12 +59,22 @@ class LogRows:
         self.names: list[str] = []
         self._shapes: list[tuple[int, ...]] = []
 
+    @property
+    def width(self) -> int:
+        """Numbers in a row."""
+        return 2 * sum(math.prod(shape) for shape in self._shapes)
+
     def pack(self, running: dict[str, Any], own: dict[str, Any]) -> jax.Array:
         """One row from two dicts with the same keys."""
         self.names = list(running)
         self._shapes = [jnp.shape(value) for value in running.values()]
         parts = [jnp.ravel(jnp.asarray(value)).astype(jnp.float32) for value in (*running.values(), *own.values())]
         return jnp.concatenate(parts) if parts else jnp.zeros((0,), jnp.float32)
+
+    def own(self, rows: np.ndarray, name: str) -> np.ndarray:
+        """The batches' own values of one number, from several rows on the host."""
+        at = self.width // 2 + sum(math.prod(self._shapes[each]) for each in range(self.names.index(name)))
+        return rows[:, at]
 
     def unpack(self, row: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Two dicts of Python floats (host arrays where a number is not a scalar) from one row on the host."""
@@ -74,9 +86,7 @@ class LogRows:
                     target[name] = values[at]
                     at += 1
                 else:
-                    size = 1
-                    for length in shape:
-                        size *= length
+                    size = math.prod(shape)
                     target[name] = row[at : at + size].reshape(shape)
                     at += size
         return running, own

@@ -20,6 +20,10 @@ class Way(Protocol):
         """Do what is done with a batch."""
         ...
 
+    def leap(self) -> tuple[Logs, int]:
+        """Do it with as many batches as go together; the last one's logs, and how many they were."""
+        ...
+
 
 def run_batches(dispatch: Dispatch, way: Way, kind: str, stop: Callable[[], bool]) -> Logs:
     """Go along all batches, or until somebody asks to stop.
@@ -36,6 +40,8 @@ def run_batches(dispatch: Dispatch, way: Way, kind: str, stop: Callable[[], bool
     begin, end = f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
     clock = dispatch.run.clock if kind == "train" else None
     batch, logs = 0, Logs()
+    if not dispatch.listens(begin) and not dispatch.listens(end):
+        return _unwatched(way, dispatch, kind)
     while _has_more(way, dispatch, kind, batch):
         dispatch.fire(begin, batch, {})
         logs = way.step()
@@ -46,6 +52,17 @@ def run_batches(dispatch: Dispatch, way: Way, kind: str, stop: Callable[[], bool
         batch += 1
         if stop():
             break
+    return logs
+
+
+def _unwatched(way: Way, dispatch: Dispatch, kind: str) -> Logs:
+    """The same where nobody looks on at batches, so nobody can ask to stop at one."""
+    batch, logs = 0, Logs()
+    while _has_more(way, dispatch, kind, batch):
+        logs, done = way.leap()
+        batch += done
+        if kind == "train":
+            dispatch.run.clock.tick(done)
     return logs
 
 

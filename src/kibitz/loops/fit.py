@@ -54,13 +54,13 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
             break
         plan.reset()
         run.clock.start_epoch(epoch)
-        timeline.pull()  # epoch hooks may look at the user's own module, and nobody can see that they do
+        timeline.refresh()  # epoch hooks may look at the user's own module, and nobody can see that they do
         dispatch.fire("on_epoch_begin", epoch, {})
         logs = run_batches(dispatch, way, "train", stop=lambda: run.stop_requested)
         done += 1
         if run.stop_now:
             break
-        timeline.pull()
+        timeline.refresh()
         if plan.validate is not None and plan.validation_due(epoch):
             logs.update({f"val_{name}": value for name, value in plan.validate().items()})
         dispatch.fire("on_epoch_end", epoch, logs)

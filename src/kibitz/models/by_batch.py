@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from kibitz.data.source import Batch
-from kibitz.engine.programs import place
+from kibitz.engine.supply import place
 from kibitz.models.arguments import check_both_weights
 from kibitz.models.core import Core
 from kibitz.models.objective import Objective
@@ -54,10 +54,11 @@ class ByBatch:
             batch = batch._replace(weight=with_class_weight(batch.y, class_weight))
         programs, objective = self._rehearsed(batch, training=True)
         timeline = self.core.timeline
-        timeline.reset_metrics(objective.accumulators())
-        timeline.base, row = programs.train(timeline.read(), place(batch))
+        before = timeline.read()
+        after, row = programs.once("train", (), before.with_(metrics=objective.accumulators()), place(batch))
+        timeline.base = after.with_(metrics=before.metrics)  # those of a fit around this, if there is one
         timeline.show()
-        return _numbers(programs.train_rows.unpack(np.asarray(row))[0], objective, return_dict)
+        return _numbers(programs.train_rows.unpack(row)[0], objective, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Measure one batch; no hook is called.
@@ -73,8 +74,8 @@ class ByBatch:
         batch = Batch(*arrays(x, y, sample_weight))
         programs, objective = self._rehearsed(batch, training=False)
         variables = self.core.timeline.read().variables()
-        _, row = programs.test(variables, objective.accumulators(), place(batch))
-        return _numbers(programs.test_rows.unpack(np.asarray(row))[0], objective, return_dict)
+        _, row = programs.once("test", (variables,), objective.accumulators(), place(batch))
+        return _numbers(programs.test_rows.unpack(row)[0], objective, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch as NumPy arrays; no hook is called.

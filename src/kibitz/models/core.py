@@ -16,6 +16,8 @@ from kibitz.engine.timeline import Timeline
 from kibitz.errors import KibitzError, NotReady, ShapeMismatch, code
 from kibitz.losses.labels import check_labels
 from kibitz.models.objective import Objective
+from kibitz.optimizers.loss_scale import LossScaleOptimizer
+from kibitz.optimizers.optax_optimizer import OptaxOptimizer
 from kibitz.run import Run
 from kibitz.seed import draw_seed
 
@@ -90,16 +92,26 @@ class Core:
         if self.optimizer is not None:
             timeline.freeze(self.frozen())
             timeline.install(self.optimizer)
+            counted = not isinstance(self.optimizer, LossScaleOptimizer | OptaxOptimizer)
             self.optimizer.bind(
-                lambda: timeline.base.optimizer, timeline.write_optimizer, order=self._order(timeline), owner=self.owner
+                lambda: timeline.optimizer_state(counted=counted),
+                timeline.write_optimizer,
+                order=self._order(timeline),
+                owner=self.owner,
             )
-        self.programs = Programs(timeline.forward, self.objective, self.optimizer, eager=self.eager)
+        most = self.owner.steps_per_execution
+        self.programs = Programs(
+            timeline.forward, self.objective, self.optimizer, eager=self.eager, most=most if most > 1 else None
+        )
 
     def _order(self, timeline: Timeline) -> list[tuple[str, ...]]:
         names = {id(variable): name for name, variable in timeline.forward.variables.items()}
         listed = [names[id(variable)] for variable in self.owner.weight_variables() if id(variable) in names]
-        params = timeline.base.params
-        return [(name,) for name in (*(each for each in listed if each in params), *(set(params) - set(listed)))]
+        params = timeline.behind.params
+        return [
+            tuple(name.split("/"))
+            for name in (*(each for each in listed if each in params), *sorted(set(params) - set(listed)))
+        ]
 
     def frozen(self) -> set[str]:
         """Names of the parameters of layers that are not trainable."""
@@ -172,7 +184,7 @@ class Core:
         Raises:
             ShapeMismatch: If the model cannot take them.
         """
-        forward, variables = self.timeline.forward, self.timeline.base.variables()
+        forward, variables = self.timeline.forward, self.timeline.behind.variables()
         try:
             return jax.eval_shape(
                 lambda v, given: forward(v, given, training=False)[0], variables, jax.tree.map(_spec, x)

@@ -98,7 +98,7 @@ def _train(
         return evaluate(dispatch, way, validation)  # pyright: ignore[reportArgumentType] - as above
 
     def finalize() -> None:
-        timeline.write_params(core.optimizer.finalize(timeline.base.params, timeline.base.optimizer))
+        timeline.write_params(core.optimizer.finalize(timeline.here.params, timeline.here.optimizer))
 
     plan = FitPlan(
         feed=feed,
@@ -111,7 +111,7 @@ def _train(
     )
     timeline.reset_metrics(objective.accumulators())
     way = timeline.train(programs, feed)
-    with core.during(dispatch.run), ending(dispatch, timeline):
+    with core.during(dispatch.run), ending(dispatch, timeline), timeline.along(way):
         fit(dispatch, timeline, way, plan)
 
 
@@ -153,7 +153,7 @@ def run_predict(core: Core, x: Any, batch_size: Any, verbose: Any, steps: Any, c
 
 def first_batch(source: Source) -> Batch:
     """The first batch, to learn shapes from; it is read once and used once."""
-    return source.first() if isinstance(source, GeneratorSource) else next(iter(source.batches(0)))
+    return source.first() if isinstance(source, GeneratorSource) else source.load(next(iter(source.batches(0))))
 
 
 def in_order(logs: Logs | dict[str, Any], names: Sequence[str]) -> Any:
@@ -267,5 +267,5 @@ def _forecast(
         due=freq == 1,
         epochs=epochs,
         steps=steps,
-        settable_rate=not isinstance(core.timeline.base.optimizer.get("learning_rate"), Scheduled),
+        settable_rate=not isinstance(core.timeline.behind.optimizer.get("learning_rate"), Scheduled),
     )

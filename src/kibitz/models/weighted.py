@@ -38,7 +38,7 @@ class Weighted:
     @property
     def weights(self) -> list[Variable]:
         """All weights, as variables that read and write the live model."""
-        params = self.core.timeline.base.params
+        params = self.core.timeline.behind.params
         return [self._variable(name, trainable=name in params) for name in self._named()]
 
     variables = weights

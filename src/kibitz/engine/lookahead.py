@@ -1,0 +1,183 @@
+"""How far the device may run ahead of the hooks: spans launched, rows handed out, the length of the next one."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kibitz.engine.span import number
+from kibitz.engine.supply import LONGEST, Chunk, Supply
+
+SLICE = 0.05  # seconds that a span may take, so that whoever watches sees something move
+DEPTH = 2  # spans on the way at a time: the one that hooks look at, and the one that the device works on
+
+Run = Callable[[Any, Chunk, Any, Any], tuple[Any, Any]]
+"""`(carry, chunk, start, n) -> (carry, rows)`, compiled."""
+
+
+class Span(NamedTuple):
+    """A span on its way."""
+
+    chunk: Chunk
+    start: int  # its first batch within the chunk
+    n: int
+    after: Any  # the carry behind it
+    rows: Any  # the numbers of its steps, on the device
+    began: float
+
+
+class Lookahead:
+    """Steps that are done before the hooks have asked for them, and undone when a hook takes a hand.
+
+    `base` is the carry at step b. Spans from there on are launched; the cursor goes through the first of them, step by
+    step, as hooks are fired. Whoever reads in the middle of it has `base` brought to the cursor, by running as many
+    steps again; whoever writes has the spans dropped as well.
+
+    Args:
+        run: Runs a span.
+        supply: The batches.
+        base: The carry to begin with.
+        most: The most steps in a span.
+    """
+
+    def __init__(self, run: Run, supply: Supply, base: Any, most: int = LONGEST):
+        self._run, self._supply, self._base, self._most = run, supply, base, most
+        self._chunk: Chunk | None = None
+        self._place = 0  # in the chunk, of the next batch to be launched
+        self._spans: deque[Span] = deque()
+        self._values: np.ndarray | None = None
+        self._past = 0  # steps of the first span that the hooks have passed
+        self._in_base = 0  # steps of the first span that `base` has been brought over
+        self._length = 1
+        self._since_touch, self._gap, self._wrote = 0, 0, False
+        self._done = 0.0  # when the last span was done
+        self.rewound = 0  # steps that were run a second time
+
+    @property
+    def base(self) -> Any:
+        """The carry at the cursor."""
+        self.arrive()
+        return self._base
+
+    @property
+    def behind(self) -> Any:
+        """The carry where `base` was last brought to: for what no step changes."""
+        return self._base
+
+    @property
+    def beyond(self) -> int:
+        """How many steps the cursor is beyond it."""
+        return self._past - self._in_base
+
+    def begin(self, base: Any) -> None:
+        """Begin from another carry, before the first step."""
+        self._base = base
+
+    def replace(self, base: Any) -> None:
+        """Put another carry in place of the one at the cursor; what was launched from the old one is dropped."""
+        self.drop()
+        self._base = base
+
+    def more(self) -> bool:
+        """Whether there is another step."""
+        return bool(self._spans) or self._left() > 0 or self._supply.more()
+
+    def step(self) -> tuple[np.ndarray, Chunk, int]:
+        """Go one step on: its row of numbers, and the chunk and the place in it of its batch."""
+        self._launch()
+        span = self._spans[0]
+        if self._values is None:
+            self._values = np.asarray(span.rows)
+            self._adapt(span)
+        row, at = self._values[self._past], span.start + self._past
+        self._past += 1
+        self._since_touch += 1
+        if self._past == span.n:
+            self._base, self._values, self._past, self._in_base = span.after, None, 0, 0
+            self._spans.popleft()
+        return row, span.chunk, at
+
+    def leap(self) -> tuple[np.ndarray, Chunk, int, int]:
+        """Go on to the end of the span at once, for nobody looks: the rows, and where they came from."""
+        self._launch()
+        span = self._spans.popleft()
+        values = np.asarray(span.rows) if self._values is None else self._values
+        if self._values is None:
+            self._adapt(span)
+        rows, first = values[self._past : span.n], span.start + self._past
+        self._since_touch += span.n - self._past
+        self._base, self._values, self._past, self._in_base = span.after, None, 0, 0
+        return rows, span.chunk, first, len(rows)
+
+    def arrive(self) -> None:
+        """Bring `base` to the cursor."""
+        behind = self.beyond
+        if behind:
+            span = self._spans[0]
+            start = span.start + self._in_base
+            self._base, _ = self._run(self._base, span.chunk, number(start), number(behind))
+            self._in_base = self._past
+            self.rewound += behind
+
+    def drop(self) -> None:
+        """Forget what was launched beyond the cursor; the next span begins there again."""
+        self.arrive()
+        if self._spans:
+            first = self._spans[0]
+            later = {id(span.chunk): span.chunk for span in self._spans if span.chunk is not first.chunk}
+            self._supply.give_back(list(later.values()))
+            self._chunk, self._place = first.chunk, first.start + self._past
+        self._spans.clear()
+        self._values, self._past, self._in_base = None, 0, 0
+
+    def touched(self, *, wrote: bool) -> None:
+        """A hook has read or written: expect it again after as many steps, and end a span there."""
+        if self._since_touch:
+            self._gap, self._since_touch = self._since_touch, 0
+        self._wrote = self._wrote or wrote
+
+    # -- launching ---------------------------------------------------------------------------------------------------
+
+    def _left(self) -> int:
+        return 0 if self._chunk is None else len(self._chunk) - self._place
+
+    def _launch(self) -> None:
+        while len(self._spans) < DEPTH and (not self._spans or self._may_run_on()):
+            if not self._left():
+                if not self._supply.more():
+                    return
+                self._chunk, self._place = self._supply.chunk(), 0
+            chunk = self._chunk
+            if chunk is None:
+                return
+            n = min(self._wanted(), self._left())
+            carry = self._spans[-1].after if self._spans else self._base
+            began = time.perf_counter()
+            after, rows = self._run(carry, chunk, number(self._place), number(n))
+            self._spans.append(Span(chunk, self._place, n, after, rows, began))
+            self._place += n
+
+    def _may_run_on(self) -> bool:
+        """Whether to launch from a state that hooks have not seen: not where a write is expected before."""
+        return self._supply.ahead and not (self._gap and self._wrote)
+
+    def _wanted(self) -> int:
+        length = min(self._length, self._most)
+        if self._gap:
+            done = self._since_touch + sum(span.n for span in self._spans) - self._past
+            until = self._gap - done % self._gap
+            length = min(length, until)
+        return max(length, 1)
+
+    def _adapt(self, span: Span) -> None:
+        """Twice as long while nobody touches, and never longer than a slice of time."""
+        now = time.perf_counter()
+        seconds = (now - max(span.began, self._done)) / span.n
+        self._done = now
+        if self._gap and self._since_touch > 2 * self._gap:
+            self._gap, self._wrote = 0, False  # whoever touched has stopped doing so
+        self._length = min(2 * self._length, self._most, max(1, int(SLICE / max(seconds, 1e-9))))

@@ -1,0 +1,144 @@
+"""E. Batches to the device, many at a time: rows of arrays that stand there, or chunks of rows brought to it.
+
+Only sources whose rows can be read in any order are read ahead of the hooks. A generator never is: it may depend on
+what hooks do, and what is read from it and not used would be lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kibitz.data.arrays import ArraySource
+from kibitz.data.feed import Feed, OnePass
+from kibitz.data.source import Batch, Source
+from kibitz.engine.step import Data
+
+LONGEST = 256  # batches in a chunk of row numbers, and so steps in a span
+STREAMED = 64  # batches in a chunk of rows
+BUDGET = 2**30  # bytes of data that may stay on the device during a run
+CHUNK = 2**26  # bytes of a chunk of rows
+
+
+class Chunk(NamedTuple):
+    """Batches of one shape on the device, of which a span takes some.
+
+    Args:
+        data: What a program picks a batch from.
+        rows: The batches' row numbers on the host; None for a batch that has none.
+        batches: The batches themselves on the host, where they are there anyway.
+    """
+
+    data: Any
+    rows: list[np.ndarray | None]
+    batches: list[Batch] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, at: int, source: Source) -> Batch:
+        """One of its batches on the host, as it was given to the step."""
+        return self.batches[at] if self.batches is not None else source.load(self.rows[at])
+
+
+class Supply:
+    """Takes batches from a feed and brings them to the device in chunks.
+
+    Args:
+        feed: The batches, epoch by epoch.
+        ahead: Whether batches may be read before the hooks have seen those before them.
+    """
+
+    def __init__(self, feed: Feed | OnePass, *, ahead: bool):
+        self.feed = feed
+        source = feed.source
+        self.ahead = ahead and isinstance(source, ArraySource)
+        self.resident: Data | None = None
+        self._waiting: Any = None
+        self._returned: list[Chunk] = []
+        if self.ahead and isinstance(source, ArraySource):
+            parts = (source.x, source.y, source.weight)
+            size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
+            if size <= BUDGET:
+                self.resident = jax.tree.map(placed, parts)
+            batch = max(1, size // max(source.rows, 1) * source.batch_size)
+            self._most = LONGEST if self.resident is not None else max(1, min(STREAMED, CHUNK // batch))
+
+    def more(self) -> bool:
+        """Whether the epoch has another batch beyond those handed out."""
+        return bool(self._returned) or self._waiting is not None or self.feed.more()
+
+    def give_back(self, chunks: list[Chunk]) -> None:
+        """Take back chunks of which nothing was used; they come first next time."""
+        self._returned = [*chunks, *self._returned]
+
+    def chunk(self) -> Chunk:
+        """The next batches: as many of one shape as a chunk holds, or one if nothing may be read ahead."""
+        if self._returned:
+            return self._returned.pop(0)
+        if not self.ahead:
+            batch = self.feed.source.load(self._take())
+            return Chunk(jax.tree.map(lambda leaf: leaf[None], place(batch)), [batch.rows], [batch])
+        rows = self._rows()
+        if self.resident is not None:
+            numbers = np.zeros((self._most if len(rows) > 1 or self._full(rows[0]) else 1, len(rows[0])), np.int32)
+            numbers[: len(rows)] = rows
+            return Chunk((self.resident, jax.device_put(numbers)), list(rows))
+        return self._streamed(rows)
+
+    def _full(self, rows: np.ndarray) -> bool:
+        return len(rows) == self.feed.source.batch_size
+
+    def _take(self) -> Any:
+        item, self._waiting = self._waiting, None
+        return self.feed.take() if item is None else item
+
+    def _rows(self) -> list[np.ndarray]:
+        """Row numbers of the next batches of one length."""
+        found = [self._take()]
+        while len(found) < self._most and self.feed.more():
+            item = self.feed.take()
+            if len(item) != len(found[0]):
+                self._waiting = item
+                break
+            found.append(item)
+        return found
+
+    def _streamed(self, rows: list[np.ndarray]) -> Chunk:
+        source = self.feed.source
+        together = source.load(np.concatenate(rows))
+        length = self._most if self._full(rows[0]) else 1
+
+        def stacked(leaf: Any) -> jax.Array:
+            host = np.asarray(leaf).reshape(len(rows), len(rows[0]), *leaf.shape[1:])
+            if len(rows) < length:
+                host = np.concatenate([host, np.zeros((length - len(rows), *host.shape[1:]), host.dtype)])
+            return jax.device_put(np.ascontiguousarray(host))
+
+        return Chunk(jax.tree.map(stacked, (together.x, together.y, together.weight)), list(rows))
+
+
+def place(batch: Batch) -> Data:
+    """Put a batch on the device, as a copy: the user may edit or reuse the arrays while the device reads them."""
+    return jax.tree.map(placed, (batch.x, batch.y, batch.weight))
+
+
+def placed(leaf: Any) -> jax.Array:
+    """A device copy of an array; a JAX array, which nobody can edit, as it is."""
+    # On CPU `device_put` of a NumPy array may alias it.
+    return leaf if isinstance(leaf, jax.Array) else jax.device_put(np.array(leaf))
+
+
+def pick_rows(data: tuple[Data, jax.Array], index: Any) -> Data:
+    """Batch `index` of a chunk of row numbers, gathered on the device."""
+    arrays, numbers = data
+    rows = numbers[index]
+    return jax.tree.map(lambda leaf: jnp.take(leaf, rows, axis=0, mode="clip"), arrays)
+
+
+def pick_batch(data: Data, index: Any) -> Data:
+    """Batch `index` of a chunk of rows."""
+    return jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, index, keepdims=False), data)
