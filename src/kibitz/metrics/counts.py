@@ -160,7 +160,8 @@ def _by_steps(yes: jax.Array, no: jax.Array, y_pred: jax.Array, thresholds: np.n
         return jnp.flip(jnp.cumsum(jnp.flip(bins.at[place].add(weight)[:size], 0), 0), 0)
 
     right, wrong = at_or_after(yes), at_or_after(no)
-    return Counts(right, wrong, jnp.sum(no, 0) - wrong, jnp.sum(yes, 0) - right)
+    noes, yeses = jnp.sum(no, 0, keepdims=True), jnp.sum(yes, 0, keepdims=True)
+    return Counts(right, wrong, noes - wrong, yeses - right)
 
 
 def _by_comparison(yes: jax.Array, no: jax.Array, y_pred: jax.Array, thresholds: np.ndarray) -> Counts:
@@ -182,7 +183,7 @@ def _label_weights(weights: Any, y_true: jax.Array) -> jax.Array:
             wanted=f"label_weights of shape {y_true.shape[1:]}",
             cure="label_weights=None to weigh all labels alike",
         )
-    return weights
+    return weights.reshape(*[1] * (y_true.ndim - weights.ndim), *weights.shape)
 
 
 def _only_the_best(y_pred: jax.Array, k: int) -> jax.Array:

@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 
 from kibitz.callbacks.history import History
-from kibitz.errors import InvalidArgument, WrongType
+from kibitz.errors import InvalidArgument, Unsupported, WrongType
 from kibitz.layers.naming import auto_name
 from kibitz.models.arguments import whole
 from kibitz.models.by_batch import ByBatch
@@ -131,11 +131,24 @@ class Model(Weighted, ByBatch, Flags):
         self.loss = loss
         self.core.compile(made, objective, eager=not self.jit_compile)
 
+    def get_config(self) -> dict[str, Any]:
+        """Not here: a module of one's own is code, and a configuration holds none.
+
+        Raises:
+            Unsupported: Always; a `Sequential` has one.
+        """
+        raise Unsupported(
+            "A model of a module of your own cannot be written down: its class is code.",
+            given=self._module,
+            wanted="a Sequential",
+            cure='model.save_weights("model.weights.h5"), and later model.load_weights(...) on a model made anew',
+        )
+
     def get_compile_config(self) -> dict[str, Any] | None:
         """What compile was given, as plain data; None before compile."""
         return written(self._compile_config) if self.compiled else None
 
-    def compile_from_config(self, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> None:
+    def compile_from_config(self, config: dict[str, Any], *, custom_objects: dict[str, Any] | None = None) -> None:
         """Compile with what `get_compile_config` gave.
 
         Args:

@@ -220,6 +220,11 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The name, the layers' configurations and the input's shape."""
+        for layer in self._layers:
+            if not isinstance(layer, Layer):
+                raise Unsupported("A Flax module of your own cannot be written down: its class is code.", given=layer,
+                                  wanted="layers of Kibitz, or of your own as kibitz.layers.Layer",
+                                  cure='model.save_weights("model.weights.h5")')  # fmt: skip
         layers = [serialize_layer(layer) for layer in self._layers]
         return {"name": self.name, "layers": layers, "build_input_shape": self._input_shape,
                 "input_dtype": self._input_dtype}  # fmt: skip

@@ -142,7 +142,7 @@ class OptaxOptimizer(Optimizer):
         return super().get_config()
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:  # noqa: ARG003
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:  # noqa: ARG003 - as its siblings take it
         """Not possible: a transformation is functions, and no dict tells of them.
 
         Raises:
