@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from kibitz.layers.naming import forget_names as forget_layers
-from kibitz.metrics.naming import forget_names as forget_metrics
+from kibitz.naming import forget_names
 
 
 def clear_session(free_memory: bool = True) -> None:  # noqa: ARG001 - nothing is kept that could be freed
@@ -20,5 +19,4 @@ def clear_session(free_memory: bool = True) -> None:  # noqa: ARG001 - nothing i
 
     Source: https://keras.io/api/utils/config_utils/#clearsession-function
     """
-    forget_layers()
-    forget_metrics()
+    forget_names()

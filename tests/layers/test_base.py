@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 
 import jax
@@ -24,7 +25,7 @@ from kibitz.errors import (
     WrongType,
 )
 from kibitz.layers.base import Layer
-from kibitz.layers.naming import forget_names
+from kibitz.naming import forget_names
 from kibitz.variable import Variable
 from tests.layers.twins import normal, twins
 
@@ -109,8 +110,8 @@ def test_nnx_takes_a_layer_apart_and_puts_it_together(kind):
     again, _ = nnx.split(layer)
     assert graph == again
     assert hash(graph) == hash(again)
-    for copy in (True, False):
-        merged = nnx.merge(graph, state, copy=copy)
+    for anew in (True, False):
+        merged = nnx.merge(graph, state, copy=anew)
         assert nnx.graphdef(merged) == graph
         for one, other in zip(merged.get_weights(), layer.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
@@ -281,9 +282,9 @@ def test_a_copy_is_in_no_model():
     home = Home(layer)
     graph, state = nnx.split(layer)
     pulls = home.pulls
-    copy = nnx.merge(graph, state)
-    copy(np.ones((1, 4), "float32"))
-    copy.bias.assign(np.ones(3))
+    merged = nnx.merge(graph, state)
+    merged(np.ones((1, 4), "float32"))
+    merged.bias.assign(np.ones(3))
     nnx.clone(layer).get_weights()
     assert (home.pulls, home.pushes) == (pulls, 0)
     assert "home" not in vars(layer)
@@ -326,14 +327,55 @@ def test_a_penalty_is_differentiated_in_a_merged_copy():
     x = jnp.asarray(normal(6, 4))
 
     def penalty(params):
-        copy = nnx.merge(graph, params, copy=True)
-        copy(x)
-        return copy.penalty()
+        merged = nnx.merge(graph, params, copy=True)
+        merged(x)
+        return merged.penalty()
 
     kernel = layer.kernel.value
     gradient = jax.jit(jax.grad(penalty))(params)["kernel"].get_value()
     np.testing.assert_allclose(gradient, 0.02 * kernel + 0.02 * x.T @ (x @ kernel) / 6, rtol=1e-5)
     assert float(layer.penalty()) == pytest.approx(0.01 * float((kernel**2).sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_a_layer_keeps_to_jaxs_strict_settings(kind):
+    layer = made(kind, **({} if kind == "InputLayer" else {"activity_regularizer": "l1_l2"}))
+    x = normal(2, *EACH[kind][1][1:])
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"), jax.debug_nans(True):
+        for inputs in (x, (abs(x) > 1).astype("int32")):
+            for training in (False, True):
+                layer(inputs, training=training)
+        layer.penalty()
+
+
+def test_a_deep_copy_is_a_layer_of_its_own():
+    layer = made("Dense")
+    home = Home(layer)
+    other = copy.deepcopy(layer)
+    other.bias.assign(np.ones(3))
+    assert layer.bias.numpy().tolist() == [0.0, 0.0, 0.0]
+    assert other.get_config() == layer.get_config()
+    assert home.pushes == 0
+
+
+def test_a_moving_average_cannot_be_made_trainable():
+    layer = made("BatchNormalization")
+    layer.moving_mean.trainable = False
+    with pytest.raises(Unsupported, match="no optimizer can move it"):
+        layer.moving_mean.trainable = True
+
+
+def test_rngs_without_the_stream_leave_the_seed_to_the_layer():
+    for kind in ("Dense", "Dropout"):
+        layer = getattr(kibitz.layers, kind)(*EACH[kind][0])
+        layer.build((None, 4), nnx.Rngs(other=1))
+        assert layer.built
+
+
+def test_no_initializer_means_the_default_of_keras():
+    layer = made("Dense", kernel_initializer=None, bias_initializer=None)
+    assert len({float(value) for weight in layer.get_weights() for value in weight.ravel()}) == 15
+    assert layer.get_config()["kernel_initializer"] is None
 
 
 def test_a_layer_without_regularizers_has_no_penalty():
@@ -668,8 +710,8 @@ def test_layers_and_nnx_modules_mix():
     @jax.jit
     def step(params, rest):
         def loss(params):
-            copy = nnx.merge(graph, params, rest, copy=True)
-            return jnp.mean(copy(x) ** 2), nnx.split(copy, nnx.Param, ...)[2]
+            merged = nnx.merge(graph, params, rest, copy=True)
+            return jnp.mean(merged(x) ** 2), nnx.split(merged, nnx.Param, ...)[2]
 
         return jax.grad(loss, has_aux=True)(params)
 

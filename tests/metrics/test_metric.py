@@ -12,10 +12,10 @@ import pytest
 
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnknownName, Unsupported, WrongType
 from kibitz.metrics.base import Metric
-from kibitz.metrics.naming import forget_names
 from kibitz.metrics.r2 import R2Score
 from kibitz.metrics.reduction import Mean, MeanMetricWrapper
 from kibitz.metrics.state import standing_in
+from kibitz.naming import forget_names
 
 
 class HitRate(Metric):

@@ -13,8 +13,8 @@ import pytest
 
 from kibitz import optimizers
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, Unsupported, WrongType
+from kibitz.naming import forget_names
 from kibitz.optimizers import SGD, Adam, AdamW, LossScaleOptimizer, Nadam, OptaxOptimizer, RMSprop, schedules
-from kibitz.optimizers.naming import forget_names
 from kibitz.variable import Variable
 from tests.optimizers.oracle import apart, gradients, keras, keras_variables, params, run_keras, run_kibitz
 

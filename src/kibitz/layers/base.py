@@ -14,10 +14,10 @@ from flax import nnx
 from kibitz.errors import InvalidArgument, MissingName, UnknownName, Unsupported, WrongType, code
 from kibitz.layers import activations, constraints, initializers, policy, regularizers
 from kibitz.layers.input_spec import InputSpec
-from kibitz.layers.naming import auto_name
 from kibitz.layers.shapes import known_shape, output_shape
 from kibitz.layers.weight import is_trainable
 from kibitz.layers.weighted import RNGS, Weighted
+from kibitz.naming import auto_name
 
 FUNCTIONAL = """model = keras.Sequential([
                keras.Input(shape=(784,)),

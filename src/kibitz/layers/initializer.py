@@ -180,7 +180,7 @@ def first_values(initializer: Any, shape: tuple[int, ...], dtype: Any, rngs: nnx
         InvalidArgument: If the initializer gives another shape.
     """
     unseeded = isinstance(initializer, RandomInitializer) and initializer.given_seed is None
-    if unseeded and rngs is not None:
+    if unseeded and rngs is not None and hasattr(rngs, "params"):
         value = initializer.draw(rngs.params(), shape, jnp.dtype(dtype))
     else:
         value = initializer(shape, dtype=dtype)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from kibitz.errors import InvalidArgument, UnknownName
-from kibitz.layers.naming import to_snake_case
+from kibitz.naming import to_snake_case
 
 
 class Configured:

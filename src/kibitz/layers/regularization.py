@@ -55,7 +55,7 @@ class Dropout(Elementwise):
     def build(self, input_shape: Any) -> None:  # noqa: ARG002 - a mask has the shape of the inputs that come
         """Take the random stream from the build's `rngs`, if there are any and no seed was given."""
         rngs = RNGS.get()
-        if rngs is not None and self.seed is None and self.rate > 0:
+        if hasattr(rngs, "dropout") and self.seed is None and self.rate > 0:
             self.stream = SeedStream(rngs.dropout(), tag="dropout")
 
     def call(self, inputs: jax.Array, training: bool = False) -> jax.Array:
@@ -84,15 +84,19 @@ class Dropout(Elementwise):
         return mask
 
 
+def _is_size(size: Any) -> bool:
+    return hasattr(size, "__index__") and not isinstance(size, bool) and size > 0
+
+
 def _noise_shape(shape: Any) -> tuple[int | None, ...] | None:
     if shape is None:
         return None
     sizes = None if isinstance(shape, str) or not hasattr(shape, "__iter__") else tuple(shape)
-    if sizes is None or not all(size is None or (type(size) is int and size > 0) for size in sizes):
+    if sizes is None or not all(size is None or _is_size(size) for size in sizes):
         raise InvalidArgument(
             "This is no shape for a mask.",
             given=shape,
             wanted="a tuple of sizes of at least 1, and None for the inputs' own",
             cure="noise_shape=(None, 1, 64)",
         )
-    return sizes
+    return tuple(None if size is None else int(size) for size in sizes)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from kibitz.errors import MissingName, ShapeMismatch, code
+from kibitz.errors import MissingName, ShapeMismatch, Unsupported, code
 from kibitz.variable import Variable
 
 if TYPE_CHECKING:
@@ -56,6 +56,13 @@ class LiveWeight(Variable):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        if value and not isinstance(self.variable, nnx.Param):
+            raise Unsupported(
+                f"{self.path} follows the batches, and no optimizer can move it.",
+                given=code(f"{self.name}.trainable = True"),
+                wanted="a parameter",
+                cure="add_weight(..., trainable=True) in a layer of your own",
+            )
         if value != self.trainable:
             self.variable.set_metadata(trainable=bool(value))
 

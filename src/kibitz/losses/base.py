@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import jax
@@ -12,6 +11,7 @@ import numpy as np
 from kibitz.errors import ShapeMismatch, UnknownName, Unsupported, WrongType, code
 from kibitz.losses.mask import mask_of, masks_left
 from kibitz.losses.reduction import reduce_weighted_values, standardize_reduction
+from kibitz.naming import to_snake_case
 
 POLICIES = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
@@ -49,7 +49,7 @@ class Loss:
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
     ) -> None:
-        self.name = name or _snake_case(type(self).__name__)
+        self.name = name or to_snake_case(type(self).__name__)
         self.reduction = standardize_reduction(reduction)
         self._dtype = _compute_dtype(dtype)
 
@@ -160,8 +160,3 @@ def _compute_dtype(dtype: Any) -> str:
             there_is=("float32", "bfloat16", "float16", "float64", *POLICIES),
             cure='dtype="float32"',
         ) from None
-
-
-def _snake_case(name: str) -> str:
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

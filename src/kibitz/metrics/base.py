@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnknownName, Unsupported, WrongType, code
 from kibitz.losses.base import POLICIES
-from kibitz.metrics.naming import auto_name
 from kibitz.metrics.state import MetricVariable, standing_in
+from kibitz.naming import auto_name
 from kibitz.variable import Variable
 
 _LONGEST_NAME = 128

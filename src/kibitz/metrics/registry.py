@@ -32,7 +32,6 @@ from kibitz.metrics.correlation import (
 from kibitz.metrics.fscore import F1Score, FBetaScore
 from kibitz.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
 from kibitz.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
-from kibitz.metrics.naming import object_name, to_snake_case
 from kibitz.metrics.probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -63,6 +62,7 @@ from kibitz.metrics.tradeoff import (
     SensitivityAtSpecificity,
     SpecificityAtSensitivity,
 )
+from kibitz.naming import object_name, to_snake_case
 
 CLASSES: tuple[type[Metric], ...] = (
     *(Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),

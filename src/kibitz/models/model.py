@@ -11,7 +11,6 @@ from flax import nnx
 
 from kibitz.callbacks.history import History
 from kibitz.errors import InvalidArgument, Unsupported, WrongType
-from kibitz.layers.naming import auto_name
 from kibitz.models.arguments import whole
 from kibitz.models.by_batch import ByBatch
 from kibitz.models.compile_config import read, written
@@ -23,6 +22,7 @@ from kibitz.models.running import FitArguments, run_evaluate, run_fit, run_predi
 from kibitz.models.saving import load_weights, save_model, save_weights
 from kibitz.models.summary import summary
 from kibitz.models.weighted import Weighted, find_layer
+from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
 
 

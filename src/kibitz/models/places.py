@@ -10,8 +10,8 @@ from flax import nnx
 
 from kibitz.checkpoint.weights_file import Contents, Group
 from kibitz.errors import Unsupported
-from kibitz.layers.naming import to_snake_case
 from kibitz.layers.ordered import ordered
+from kibitz.naming import to_snake_case
 
 OPTIMIZER = "optimizer"
 

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import optax
 
 from kibitz.errors import InvalidArgument, ShapeMismatch, Unsupported, WrongType, code, describe
+from kibitz.naming import auto_name
 from kibitz.optimizers.clipping import clipping
 from kibitz.optimizers.configured import Configured
 from kibitz.optimizers.ema import moving_average, overwritten
 from kibitz.optimizers.hand import HandLoop
-from kibitz.optimizers.naming import auto_name
 from kibitz.optimizers.paths import paths
 from kibitz.optimizers.rate import Scheduled, rate_at
 from kibitz.optimizers.rule import Slots, Step, per_parameter
