@@ -342,9 +342,10 @@ def test_a_layer_keeps_to_jaxs_strict_settings(kind):
     layer = made(kind, **({} if kind == "InputLayer" else {"activity_regularizer": "l1_l2"}))
     x = normal(2, *EACH[kind][1][1:])
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"), jax.debug_nans(True):
-        for inputs in (x, (abs(x) > 1).astype("int32")):
-            for training in (False, True):
-                layer(inputs, training=training)
+        for training in (False, True):
+            layer(x, training=training)
+        if layer.weights:  # those without compute with whole numbers as JAX does
+            layer((abs(x) > 1).astype("int32"))
         layer.penalty()
 
 

@@ -129,7 +129,9 @@ class Dense(Layer):
     def call(self, inputs: jax.Array, training: bool | None = None) -> jax.Array:  # noqa: ARG002 - Keras's signature
         """Give `activation(inputs @ kernel + bias)`."""
         kernel, bias = self.now("kernel"), self.now("bias")
-        outputs = jnp.matmul(inputs.astype(jnp.result_type(inputs, kernel)), kernel)
+        if not jnp.issubdtype(inputs.dtype, jnp.floating):
+            inputs = inputs.astype(kernel.dtype)
+        outputs = jnp.matmul(inputs, kernel)
         if bias is not None:
             outputs = outputs + bias.reshape((1,) * (outputs.ndim - 1) + (-1,))
         return self.activation(outputs)

@@ -127,8 +127,7 @@ class BatchNormalization(Layer):
             raise Unsupported(
                 "Kibitz has no masks.", given=mask, wanted="mask=None", cure="cut the sequences to one length"
             )
-        # Half precision would overflow in the squares.
-        x = inputs.astype(jnp.promote_types(inputs.dtype, "float32"))
+        x = _wide(inputs)
         mean, variance = self.now("moving_mean"), self.now("moving_variance")
         if training and self.trainable:
             axes = tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
@@ -227,7 +226,7 @@ class LayerNormalization(Layer):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         """Give the normalized inputs."""
-        x = inputs.astype(jnp.promote_types(inputs.dtype, "float32"))
+        x = _wide(inputs)
         axes = tuple(axis % x.ndim for axis in self.axes)
         mean, variance = jnp.mean(x, axes, keepdims=True), jnp.var(x, axes, keepdims=True)
         shape = [size if axis in axes else 1 for axis, size in enumerate(x.shape)]
@@ -245,6 +244,11 @@ class LayerNormalization(Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), "axis": list(self.axis) if isinstance(self.axis, tuple) else self.axis}
+
+
+def _wide(x: jax.Array) -> jax.Array:
+    """In float32 at least: half precision would overflow in the squares."""
+    return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
 def _normalized(

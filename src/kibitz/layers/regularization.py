@@ -55,7 +55,7 @@ class Dropout(Elementwise):
     def build(self, input_shape: Any) -> None:  # noqa: ARG002 - a mask has the shape of the inputs that come
         """Take the random stream from the build's `rngs`, if there are any and no seed was given."""
         rngs = RNGS.get()
-        if hasattr(rngs, "dropout") and self.seed is None and self.rate > 0:
+        if rngs is not None and hasattr(rngs, "dropout") and self.seed is None and self.rate > 0:
             self.stream = SeedStream(rngs.dropout(), tag="dropout")
 
     def call(self, inputs: jax.Array, training: bool = False) -> jax.Array:
