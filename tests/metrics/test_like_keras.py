@@ -58,8 +58,11 @@ def keras_after_each(metric, batches):
         return after_each(metric, batches)
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    ("case", "weighted"),
+    [*((each, True) for each in CASES), *((each, False) for each in SHAPES)],
+    ids=lambda each: str(each) if isinstance(each, Case) else "weighted" if each else "plain",
+)
 def test_the_number_after_each_batch_is_that_of_keras(case, weighted):
     ours, theirs = case.made(kibitz.metrics), case.made(keras.metrics)
     batches = case.batches(weighted)
@@ -115,13 +118,16 @@ def test_the_pure_form_compiled_is_the_other_form_and_merges_by_addition(case):
 
     empty = state = pure.stateless_reset_state()
     for batch, expected in zip(batches, after_each(changed, batches), strict=True):
-        state = update(state, *batch)
-        np.testing.assert_allclose(pure.stateless_result(state), expected, rtol=1e-5, atol=1e-6)
+        with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+            state = update(state, *batch)
+            found = pure.stateless_result(state)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     assert len(traced) == 2, "one program for the full batches, one for the short"
     assert [each.aval for each in state] == [each.aval for each in empty], "a loop could not carry it"
     assert all(not np.any(each.numpy()) for each in pure.variables), "the pure form changed the object"
 
-    apart = [update(empty, *batch) for batch in batches]
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        apart = [update(empty, *batch) for batch in batches]
     merged = pure.stateless_result([sum(parts) for parts in zip(*apart, strict=True)])
     np.testing.assert_allclose(merged, pure.stateless_result(state), rtol=1e-5, atol=1e-6)
 
