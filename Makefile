@@ -1,6 +1,6 @@
 # Every verb of the house. `make` alone lists them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup test fast lint types names demo clean
+.PHONY: help setup test fast lint types names demo bench bench-quick clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -33,6 +33,12 @@ names: $(VENV)/.has-test  ## Write the public names and signatures down anew, af
 
 demo: $(VENV)/.has-demo  ## Train a classifier of handwritten digits while callbacks look on.
 	@$(BIN)/kibitz demo
+
+bench: $(VENV)/.has-test  ## Time whole fits against hand-written loops and Keras; a table, and JSON in benchmarks/results.
+	@$(BIN)/python -m benchmarks.bench
+
+bench-quick: $(VENV)/.has-test  ## The same in less than three minutes.
+	@$(BIN)/python -m benchmarks.bench --quick --out benchmarks/results/quick.json
 
 clean:  ## Remove what the other verbs left behind; .venv stays.
 	rm -rf build dist demo .jax_cache .pytest_cache .ruff_cache .hypothesis
