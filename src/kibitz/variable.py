@@ -7,7 +7,7 @@ this: two functions, one that reads the live value and one that writes it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -114,6 +114,12 @@ class Variable:
 
     def __getitem__(self, key: Any) -> Any:
         return self._read()[key]
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._read())
 
     def __format__(self, spec: str) -> str:
         return format(self.numpy() if spec else self, spec) if spec else str(self)

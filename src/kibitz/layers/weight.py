@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -65,6 +67,14 @@ class LiveWeight(Variable):
             )
         if value != self.trainable:
             self.variable.set_metadata(trainable=bool(value))
+
+
+def _now(_: None, leaves: Sequence[Any]) -> Variable:
+    return Variable(lambda: leaves[0], name="value")
+
+
+# So that jnp.sum(layer.kernel) works: JAX takes a pytree of one array where it no longer takes `__jax_array__`.
+jax.tree_util.register_pytree_node(LiveWeight, lambda weight: ((weight.value,), None), _now)
 
 
 class WeightAttribute:

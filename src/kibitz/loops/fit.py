@@ -62,7 +62,8 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
             break
         timeline.refresh()
         if plan.validate is not None and plan.validation_due(epoch):
-            logs.update({f"val_{name}": value for name, value in plan.validate().items()})
+            val = {f"val_{name}": value for name, value in plan.validate().items()}
+            logs = Logs(sorted({**logs, **val}.items()), batch=logs.batch)
         dispatch.fire("on_epoch_end", epoch, logs)
         if run.stop_requested:
             break

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,6 +19,16 @@ from kibitz.optimizers.layout import Entry, entries, get, put
 from kibitz.optimizers.paths import Path, path_of
 from kibitz.optimizers.rate import Scheduled, as_rate, rate_at
 from kibitz.variable import Variable
+
+
+def _now(value: Any) -> Variable:
+    return Variable(lambda: value, name="value")
+
+
+# So that jnp.sum(variable) works: JAX takes a pytree of one array where it no longer takes `__jax_array__`.
+jax.tree_util.register_pytree_node(
+    Variable, lambda variable: ((variable.value,), None), lambda _, leaves: _now(*leaves)
+)
 
 Read = Callable[[], Mapping[str, Any]]
 Write = Callable[[dict[str, Any]], None]
