@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.oracle.record import hooks_of, recorder
 from tests.oracle.scenario import scenario
-from tests.oracle.small import dense_weights, line, line_data, printed, raised, rows, two_inputs
+from tests.oracle.small import dense_weights, line, line_data, printed, raised, rows, stacked, two_inputs
 
 
 @scenario("fit.x", "fit.y", "data.default_batch_size")
@@ -62,6 +62,39 @@ def a_generator_of_exactly_its_steps_is_enough(ns, tmp):
     batches = ((x[i : i + 3], y[i : i + 3]) for i in (0, 3, 6, 9))
     model.fit(batches, steps_per_epoch=2, epochs=2, verbose=0, callbacks=[seen])
     return [seen.trace, model.get_weights()]
+
+
+@scenario("data.finite_generator.measured")
+def a_finite_generator_is_measured_to_its_end(ns, tmp):
+    """evaluate and predict without steps: all batches, the short one weighed by its rows."""
+    x, y = line_data(10)
+    model = line(ns)
+    return [
+        model.evaluate(((x[i : i + 4], y[i : i + 4]) for i in (0, 4, 8)), verbose=0),
+        model.predict(((x[i : i + 4],) for i in (0, 4, 8)), verbose=0),
+        model.evaluate(x, y, verbose=0),
+    ]
+
+
+@scenario("fit.steps_per_epoch.share")
+def steps_without_a_batch_size_share_the_rows_out(ns, tmp):
+    """Ten rows in three steps: batches of four, four and two; the same in evaluate and predict."""
+    x, y = line_data(10)
+    seen = recorder(ns)
+    model = line(ns)
+    model.fit(x, y, steps_per_epoch=3, shuffle=False, verbose=0, callbacks=[seen])
+    model.evaluate(x, y, steps=3, verbose=0, callbacks=[seen])
+    return [seen.trace, model.predict(x, steps=3, verbose=0, callbacks=[seen])]
+
+
+@scenario("data.temporal_weights")
+def weights_may_be_given_for_every_step_of_a_sequence(ns, tmp):
+    """Weights of shape (rows, steps) weigh the values one by one."""
+    x = rows(6, 4, 3)
+    y, weights = x.sum(axis=-1, keepdims=True), np.abs(rows(6, 4, seed=2))
+    model = stacked(ns, (4, 3), ns.layers.Dense(1, name="out"), weighted_metrics=["mae"])
+    history = model.fit(x, y, batch_size=4, sample_weight=weights, epochs=2, shuffle=False, verbose=0)
+    return [history.history, model.evaluate(x, y, sample_weight=weights, verbose=0), model.get_weights()]
 
 
 @scenario("data.generator_weights")

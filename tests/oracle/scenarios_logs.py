@@ -78,7 +78,7 @@ def several_outputs_have_their_names_in_the_keys(ns, tmp):
     model = two_heads(ns, loss={"a": "mse", "b": "mae"}, metrics={"a": ["mae"], "b": ["mse"]})
     seen = recorder(ns, "on_train_batch_end", "on_test_end", "on_epoch_end")
     model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0, validation_data=(x, y), callbacks=[seen])
-    return [seen.trace, model.evaluate(x, y, verbose=0, return_dict=True)]
+    return [seen.trace, model.evaluate(x, y, verbose=0, return_dict=True), model.evaluate(x, y, verbose=0)]
 
 
 @scenario("metrics.names")

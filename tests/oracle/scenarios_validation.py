@@ -131,6 +131,13 @@ def a_generator_validates_for_its_steps(ns, tmp):
     return seen.trace
 
 
+@scenario("validation.list")
+def validation_data_may_be_a_list(ns, tmp):
+    """[x, y] is the same as (x, y)."""
+    x, y = line_data(6)
+    return line(ns).fit(x, y, shuffle=False, verbose=0, validation_data=[x[:3], y[:3]]).history
+
+
 @scenario("validation.initial_epoch")
 def validation_freq_counts_the_index_not_the_epochs_run(ns, tmp):
     """With an initial epoch of 1 and a frequency of 2, the first epoch run is validated."""
