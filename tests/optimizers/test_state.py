@@ -309,6 +309,20 @@ def test_accumulation_and_averages_work_around_optax_too():
     assert int(optimizer.iterations) == 1
 
 
+def test_what_optax_makes_of_python_numbers_is_given_a_dtype_for_ever():
+    def update(updates, state, params=None):
+        return updates, {"seen": jnp.where(state["seen"] > 1, 3.0, 2.0), "sum": state["sum"] + jnp.float32(1)}
+
+    loose = optax.GradientTransformation(lambda params: {"seen": 0.0, "sum": jnp.bfloat16(0)}, update)
+    model = Model(OptaxOptimizer(loose))
+    before = kinds(model.state)
+    for each in gradients(steps=3):
+        model.step(each)
+    assert kinds(model.state) == before
+    assert model.traced == 1
+    assert (float(model.state["optax"]["seen"]), float(model.state["optax"]["sum"])) == (3.0, 3.0)
+
+
 def test_random_keys_in_an_optax_state_are_left_as_they_are():
     model = Model(OptaxOptimizer(optax.chain(optax.add_noise(0.1, 0.5, jax.random.key(0)), optax.sgd(0.1))))
     before = model.params

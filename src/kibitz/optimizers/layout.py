@@ -54,7 +54,7 @@ def entries(
         names = paths(state[present[0]]) if present else []
         for leaf in _places(names, order):
             listed += [Entry("_".join((*names[leaf], key)), key, leaf) for key in present]
-    for key in sorted(state):
+    for key in state:
         if key not in covered:
             listed += [Entry("_".join((key, *path)), key, leaf) for leaf, path in enumerate(paths(state[key]))]
     return listed
