@@ -44,7 +44,8 @@ class Watch:
                     continue
                 rows = bad if batch.rows is None else np.asarray(batch.rows)[bad]
                 listed = ", ".join(map(str, sorted(rows.tolist())[:SHOWN])) + (", ..." if len(rows) > SHOWN else "")
-                where = "rows of the batch" if batch.rows is None else "rows"
+                where = "row" if len(rows) == 1 else "rows"
+                where += " of the batch" if batch.rows is None else ""
                 label = name + "".join(str(key) for key in path)
                 warnings.warn(
                     f"The loss is not finite, and {label} holds NaN or infinity in {len(rows)} {where}: {listed}. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -47,8 +47,20 @@ def standard(data: Any, name: str) -> Any:
         f"{name} is not an array.",
         given=data,
         wanted="a NumPy or JAX array, or a dict, list or tuple of arrays",
-        cure=f"numpy.asarray({name})",
+        cure=_cure_of_no_array(data, name),
     )
+
+
+def _cure_of_no_array(data: Any, name: str) -> str:
+    if hasattr(data, "toarray"):
+        return f"{name}.toarray(), for a sparse matrix"
+    if callable(data):
+        return f"call it: {name}()"
+    if isinstance(data, int | float):
+        return f"numpy.asarray([{name}])"
+    if isinstance(data, Iterable) and not isinstance(data, str | bytes):
+        return f"iter({name}), if it gives batches as tuples (x, y)"
+    return f"numpy.asarray({name}), if it holds numbers"
 
 
 def _plain_numbers(data: Any) -> bool:
@@ -80,13 +92,15 @@ def _leaf(array: Any, name: str) -> Any:
             raise BadData(
                 f"{name} has masked values, and a mask is not looked at in training.",
                 given=array,
+                wanted="an array in which every value counts",
                 cure=f"{name}.filled(0), with sample_weight=0 for the rows that do not count",
             )
         array = array.data
+    columns = getattr(array, "columns", None)
     array = np.asarray(array)
     kind = array.dtype.kind
     if kind == "O":
-        array = _from_objects(array, name)
+        array = _from_objects(array, name, columns)
         kind = array.dtype.kind
     if kind in "USMm":
         words = {"U": "text", "S": "bytes", "M": "dates", "m": "durations"}[kind]
@@ -106,17 +120,21 @@ def _leaf(array: Any, name: str) -> Any:
     return _narrowed(array, name)
 
 
-def _from_objects(array: np.ndarray, name: str) -> np.ndarray:
-    try:
-        return np.stack([np.asarray(item) for item in array.ravel()]).astype("float32").reshape(array.shape)
-    except (TypeError, ValueError):
-        odd = next((item for item in array.ravel() if not isinstance(item, int | float | np.number)), None)
-        raise WrongType(
-            f"{name} is an array of Python objects, and not all of them are numbers.",
-            given=code(f"{array.dtype}[{', '.join(map(str, array.shape))}], with {type(odd).__name__} {odd!r:.40}"),
-            wanted="an array of floats or integers",
-            cure=f'{name}.astype("float32")',
-        ) from None
+def _from_objects(array: np.ndarray, name: str, columns: Any) -> np.ndarray:
+    odd = np.array([not isinstance(item, int | float | np.number | np.bool_) for item in array.ravel()], bool)
+    if not odd.any():
+        return array.astype("float32")
+    row, *rest = (int(index) for index in np.unravel_index(int(odd.argmax()), array.shape))
+    column = f", column {', '.join(map(str, rest)) if columns is None else repr(columns[rest[-1]])}" if rest else ""
+    item = array.ravel()[odd.argmax()]
+    raise WrongType(
+        f"{name} is an array of Python objects, and not all of them are numbers.",
+        given=code(f"{type(item).__name__} {item!r:.40} in row {row}{column}"),
+        wanted="an array of floats or integers",
+        cure=f"fill in or leave out what is missing in {name}"
+        if item is None
+        else f'numbers in place of the others, then {name}.astype("float32")',
+    )
 
 
 def _narrowed(array: np.ndarray, name: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -48,7 +49,7 @@ def whole(name: str, value: Any, *, least: int = 1, optional: bool = False, cure
 
 def check_verbose(verbose: Any) -> None:
     """Refuse what is none of 0, 1, 2 and "auto" (True and False count as 1 and 0)."""
-    if isinstance(verbose, bool | int | str) and verbose in VERBOSE:
+    if isinstance(verbose, bool | int | np.integer | str) and verbose in VERBOSE:
         return
     raise InvalidArgument(
         "verbose says how much is printed.",
@@ -59,11 +60,13 @@ def check_verbose(verbose: Any) -> None:
 
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
-    """The planned end and the first epoch's number; negative ones are refused."""
-    return (
-        whole("epochs", epochs, least=0, cure="epochs=1") or 0,
-        whole("initial_epoch", initial_epoch, least=0, cure="initial_epoch=0") or 0,
-    )
+    """The planned end and the first epoch's number; negative ones are refused, and an end before the first is told."""
+    end = whole("epochs", epochs, least=0, cure="epochs=1") or 0
+    first = whole("initial_epoch", initial_epoch, least=0, cure="initial_epoch=0") or 0
+    if first and first >= end:
+        warnings.warn(f"There is nothing to do: initial_epoch={first} is not below epochs={end}, which is the number "
+                      "that the last epoch's stays below.", stacklevel=2)  # fmt: skip
+    return end, first
 
 
 def check_split(split: Any) -> float:
@@ -81,7 +84,7 @@ def check_split(split: Any) -> float:
 
 def check_shuffle(shuffle: Any) -> bool:
     """Whether to shuffle: True or False."""
-    if isinstance(shuffle, bool | np.bool_):
+    if isinstance(shuffle, bool | np.bool_) or (isinstance(shuffle, int) and shuffle in {0, 1}):
         return bool(shuffle)
     raise InvalidArgument("shuffle is yes or no.", given=shuffle, wanted="True or False", cure="shuffle=True")
 
@@ -103,7 +106,8 @@ def check_class_weight(class_weight: Any) -> None:
             cure="class_weight={0: 1.0, 1: 5.0}",
         )
     for label, weight in class_weight.items():
-        if isinstance(label, bool) or not isinstance(label, int | np.integer):
+        counted = isinstance(label, int | np.integer) or (isinstance(label, float | np.floating) and label.is_integer())
+        if isinstance(label, bool) or not counted:
             raise WrongType(
                 "The keys of class_weight are the classes' numbers.",
                 given=label,
@@ -133,14 +137,10 @@ def check_both_weights(class_weight: Any, sample_weight: Any) -> None:
 
 def unpacked(data: Any, name: str) -> tuple[Any, Any, Any]:
     """Inputs, targets and weights from what `validation_data` was given."""
-    if isinstance(data, tuple) and 1 <= len(data) <= 3:
+    if isinstance(data, tuple | list) and 1 <= len(data) <= 3:
         x, y, weight = (*data, None, None)[:3]
         return x, y, weight
-    if isinstance(data, list) and 2 <= len(data) <= 3 and all(hasattr(part, "shape") for part in data):
-        raise WrongType(
-            f"{name} is a tuple.", given=data, wanted="(x, y) or (x, y, sample_weight)", cure=f"{name}=(x_val, y_val)"
-        )
-    if isinstance(data, tuple):
+    if isinstance(data, tuple | list):
         raise WrongType(
             f"{name} has {len(data)} parts.",
             given=data,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
-import jax
-import numpy as np
 from flax import nnx
 
 from kibitz.data.source import Batch
 from kibitz.engine.forward import Forward
 from kibitz.engine.programs import Programs
 from kibitz.engine.timeline import Timeline
-from kibitz.errors import KibitzError, NotReady, ShapeMismatch, code
-from kibitz.losses.labels import check_labels
+from kibitz.errors import NotReady, code
 from kibitz.models.objective import Objective
+from kibitz.models.rehearsal import outputs_of, rehearse
 from kibitz.optimizers.loss_scale import LossScaleOptimizer
 from kibitz.optimizers.optax_optimizer import OptaxOptimizer
 from kibitz.run import Run
@@ -39,13 +37,11 @@ class Core:
         self.runs: list[Run] = []
         self.last = {kind: Run(kind) for kind in ("train", "test", "predict")}
         self._timeline: Timeline | None = None
-        self._seed: int | None = None
 
+    @cached_property
     def row_seed(self) -> int:
         """What the order of rows is drawn from; drawn itself at the first fit, once, after all layers have theirs."""
-        if self._seed is None:
-            self._seed = draw_seed()
-        return self._seed
+        return draw_seed()
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -152,64 +148,24 @@ class Core:
             self.bind()
         return self.programs or Programs(self.timeline.forward), objective
 
-    def rehearse(self, batch: Batch, *, training: bool) -> list[str]:
-        """Run a step on shapes alone; the names that the logs will have.
+    @property
+    def own_loss(self) -> bool:
+        """Whether the model has a `compute_loss` of its own, so that nobody else knows what it means by y."""
+        method = getattr(self.owner.compute_loss, "__func__", self.owner.compute_loss)
+        return method is not type(self.owner).default_compute_loss
 
-        Every disagreement of shapes between data, model and losses comes out here, before anything ran.
-        """
-        programs, objective = self.ready("fit" if training else "evaluate")
-        y_pred = self.outputs_of(batch.x)
-        specs = jax.tree.map(_spec, batch[:3])
-        objective.settle(specs[1], y_pred)
-        self.check_targets(batch, y_pred)
-        variables = self.timeline.read()
-        metrics = objective.accumulators()
-        try:
-            if training:
-                return programs.rehearse_train(variables.with_(metrics=metrics), specs)
-            return programs.rehearse_test(variables.variables(), metrics, specs)
-        except KibitzError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise ShapeMismatch(
-                f"Targets and outputs do not fit together: {_first_line(error)}",
-                given=code(f"y: {_shown(batch.y)}, outputs: {_shown(y_pred)}"),
-                wanted="targets of the shape that the loss compares with the outputs",
-                cure="look at the last layer's size, and at the loss",
-            ) from error
+    @property
+    def needs_targets(self) -> bool:
+        """Whether a loss was compiled that compares outputs with targets."""
+        return self.objective is not None and self.objective.given["loss"] is not None and not self.own_loss
+
+    def rehearse(self, batch: Batch, *, training: bool) -> list[str]:
+        """Run a step on shapes alone, as `rehearsal.rehearse` does."""
+        return rehearse(self, batch, training=training)
 
     def outputs_of(self, x: Any) -> Any:
-        """The shapes that the model gives for inputs of these shapes.
-
-        Raises:
-            ShapeMismatch: If the model cannot take them.
-        """
-        forward, variables = self.timeline.forward, self.timeline.behind.variables()
-        try:
-            return jax.eval_shape(
-                lambda v, given: forward(v, given, training=False)[0], variables, jax.tree.map(_spec, x)
-            )
-        except KibitzError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise ShapeMismatch(
-                f"The model cannot take x: {_first_line(error)}",
-                given=code(f"x: {_shown(x)}"),
-                wanted="inputs of the shape that the first layer was made for",
-                cure="look at x.shape[1:], and at the first layer's input size",
-            ) from error
-
-    def check_targets(self, batch: Batch, y_pred: Any) -> None:
-        """Look at targets on the host: labels outside the classes, widths that would be stretched in silence."""
-        objective = self.objective
-        if objective is None or objective.outputs is None or batch.y is None:
-            return
-        if type(self.owner).compute_loss is not getattr(self.owner, "default_compute_loss", None):
-            return  # a loss of one's own may mean something else by y
-        targets, outputs = objective.outputs.split(batch.y, "y"), objective.outputs.of(y_pred)
-        for term in objective.terms:
-            name = "y" if len(outputs) == 1 else f"y[{term.name!r}]"
-            check_labels(term.loss, np.asarray(targets[term.output]), outputs[term.output].shape, name=name)
+        """The shapes that the model gives for inputs of these shapes."""
+        return outputs_of(self, x)
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
@@ -242,22 +198,3 @@ class During:
     def __exit__(self, *_: object) -> None:
         self._core.runs.pop()
         self._core.last[self._run.kind] = self._run
-
-
-def _spec(leaf: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(np.shape(leaf), jax.dtypes.canonicalize_dtype(leaf.dtype))
-
-
-def _shown(tree: Any) -> str:
-    def one(leaf: Any) -> str:
-        return f"{leaf.dtype}[{', '.join(map(str, leaf.shape))}]"
-
-    if isinstance(tree, Mapping):
-        return "{" + ", ".join(f"{key!r}: {one(value)}" for key, value in tree.items()) + "}"
-    if isinstance(tree, list | tuple):
-        return "(" + ", ".join(one(value) for value in tree) + ")"
-    return "None" if tree is None else one(tree)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".") + "."

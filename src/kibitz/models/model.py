@@ -20,6 +20,7 @@ from kibitz.models.instead import refuse
 from kibitz.models.objective import Objective
 from kibitz.models.running import FitArguments, run_evaluate, run_fit, run_predict
 from kibitz.models.saving import load_weights, save_model, save_weights
+from kibitz.models.spelling import spelled
 from kibitz.models.summary import summary
 from kibitz.models.weighted import Weighted, find_layer
 from kibitz.naming import auto_name
@@ -61,6 +62,9 @@ class Model(Weighted, ByBatch, Flags):
         self._module = module
         self.core.build(module)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
     def _setup(self, name: str | None) -> None:
         self.name = name or auto_name(type(self).__name__)
         self.core = Core(self)
@@ -72,6 +76,7 @@ class Model(Weighted, ByBatch, Flags):
 
     # -- compile -----------------------------------------------------------------------------------------------------
 
+    @spelled
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -223,6 +228,7 @@ class Model(Weighted, ByBatch, Flags):
 
     # -- fit, evaluate, predict --------------------------------------------------------------------------------------
 
+    @spelled
     def fit(
         self,
         x: Any = None,
@@ -277,6 +283,7 @@ class Model(Weighted, ByBatch, Flags):
         )  # fmt: skip
         return run_fit(self.core, given)
 
+    @spelled
     def evaluate(
         self,
         x: Any = None,
@@ -310,6 +317,7 @@ class Model(Weighted, ByBatch, Flags):
         """
         return run_evaluate(self.core, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
 
+    @spelled
     def predict(
         self,
         x: Any,
@@ -353,8 +361,8 @@ class Model(Weighted, ByBatch, Flags):
     def build(self, input_shape: Any = None) -> None:
         """Nothing to do here: a module that is given to `Model` has its weights."""
 
-    def build_for(self, x: Any) -> None:
-        """Make the weights for inputs like these, if there are none yet."""
+    def build_for(self, x: Any, called: str = "x") -> None:
+        """Make the weights for inputs like these, if there are none yet; `called` is what the user calls them."""
 
     @property
     def layers(self) -> list[Any]:

@@ -94,11 +94,11 @@ class Objective:
         outputs = Outputs(y_pred)
         predictions = outputs.of(y_pred)
         targets = outputs.split(y, "y") if y is not None else [None] * len(outputs)
-        self.terms = self._settled_terms(outputs, targets, predictions)
+        self.terms = self._settled_terms(outputs, targets, predictions, y)
         self.measures = self._settled_measures(outputs, targets, predictions)
         self.outputs = outputs
 
-    def _settled_terms(self, outputs: Outputs, targets: list[Any], predictions: list[Any]) -> list[Term]:
+    def _settled_terms(self, outputs: Outputs, targets: list[Any], predictions: list[Any], y: Any) -> list[Term]:
         losses = outputs.each(self.given["loss"], "loss")
         factors = _factors(self.given["loss_weights"], outputs, losses)
         terms = []
@@ -106,14 +106,7 @@ class Objective:
             if identifier is None:
                 continue
             name = outputs.names[index] if outputs.names else "loss"
-            if targets[index] is None:
-                raise WrongType(
-                    "A loss compares outputs with targets, and there are no targets"
-                    + (f' for the output "{name}".' if outputs.names else "."),
-                    given=code(f"loss={identifier!r}, y=None"),
-                    wanted="y, as long as x",
-                    cure="fit(x, y)",
-                )
+            require_target(targets[index], name, outputs.names, y)
             loss = get_loss(identifier, targets[index], predictions[index])
             if loss is not None:
                 terms.append(Term(index, loss, factor, name))
@@ -152,8 +145,13 @@ class Objective:
 
     @property
     def names(self) -> list[str]:
-        """The keys of the logs in the order of `evaluate`'s list: the loss, the metrics, the losses of outputs."""
-        return ["loss", *(each.name for each in self.measures), *(f"{each.name}_loss" for each in self._tracked())]
+        """The keys of the logs in the order of `evaluate`'s list, which is Keras's.
+
+        The loss, metrics under their own names, the losses of outputs, and what is named after an output or numbered.
+        """
+        own = [each.name for each in self.measures if each.name == each.metric.name]
+        others = sorted(each.name for each in self.measures if each.name != each.metric.name)
+        return ["loss", *own, *(f"{each.name}_loss" for each in self._tracked()), *others]
 
     # -- inside a step -----------------------------------------------------------------------------------------------
 
@@ -213,11 +211,16 @@ class Objective:
     def results(self, accumulators: list[Any]) -> dict[str, Any]:
         """The numbers of the logs, keys in alphabetical order as in Keras."""
         means = ["loss", *(f"{term.name}_loss" for term in self._tracked())]
-        values = {name: self._mean.stateless_result(state) for name, state in zip(means, accumulators, strict=False)}
+        values: dict[str, Any] = {
+            name: self._mean.stateless_result(state) for name, state in zip(means, accumulators, strict=False)
+        }
         for measure, state in zip(self.measures, accumulators[len(means) :], strict=True):
-            result = measure.metric.stateless_result(state)
-            values |= result if isinstance(result, Mapping) else {measure.name: result}
-        return dict(sorted(values.items()))
+            values[measure.name] = measure.metric.stateless_result(state)
+        # A metric of several numbers stands where its own name would, as in Keras.
+        spread = [
+            value.items() if isinstance(value, Mapping) else [(name, value)] for name, value in sorted(values.items())
+        ]
+        return {name: value for pairs in spread for name, value in pairs}
 
     def _tracked(self) -> list[Term]:
         return self.terms if len(self.terms) > 1 else []
@@ -226,6 +229,36 @@ class Objective:
         if self.outputs is None:
             raise NotReady("The model has seen no data yet.", given=self._model, cure="fit(x, y) first")
         return self.outputs
+
+
+def require_target(target: Any, name: str, names: list[str], y: Any) -> None:
+    """Refuse a loss without the targets that it compares the outputs with.
+
+    Args:
+        target: What y has for this output; None if it has nothing.
+        name: The output's name.
+        names: The names of all outputs; empty if there is one.
+        y: The targets as they were given.
+
+    Raises:
+        WrongType: If there is no target.
+    """
+    if target is not None:
+        return
+    if names and y is not None:
+        written = ", ".join(f"{each!r}: ..." for each in names)
+        raise WrongType(
+            f'The output "{name}" has a loss, and y has no targets for it.',
+            given=y,
+            wanted=f"targets for {', '.join(names)}",
+            cure=f"y={{{written}}}",
+        )
+    raise WrongType(
+        "A loss compares the outputs with targets, and there are none.",
+        given=code("y=None"),
+        wanted="a row of y for each row of x",
+        cure="fit(x, y)",
+    )
 
 
 def _check_given(loss_weights: Any, metrics: Any, weighted_metrics: Any) -> None:

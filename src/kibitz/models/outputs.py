@@ -60,12 +60,13 @@ class Outputs:
             return self._by_name(tree, what)
         if isinstance(tree, list | tuple) and len(tree) == len(self):
             return list(tree)
-        parts = len(tree) if isinstance(tree, list | tuple) else 1
+        parts = f"{len(tree)} parts" if isinstance(tree, list | tuple) else "one part"
+        written = ", ".join(f"{name!r}: ..." for name in self.names)
         raise ShapeMismatch(
-            f"{what} has {parts} parts, and the model has {len(self)} outputs.",
+            f"{what} has {parts}, and the model has {len(self)} output{'' if len(self) == 1 else 's'}.",
             given=tree,
-            wanted=f"one part for each of {', '.join(self.names) or 'one output'}",
-            cure=f"{what} as a dict by the outputs' names" if self.names else f"{what} as one array",
+            wanted=f"a part for each output: {', '.join(self.names)}" if self.names else "one array",
+            cure=f"{what}={{{written}}}" if self.names else f"{what}={what}[0]",
         )
 
     def _by_name(self, tree: Mapping[Any, Any], what: str) -> list[Any]:

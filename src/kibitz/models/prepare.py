@@ -17,8 +17,11 @@ from kibitz.data.standard import is_array, standard
 from kibitz.data.weights import class_weights, classes_of
 from kibitz.errors import BadData, EmptyData, InvalidArgument, ShapeMismatch, WrongType, code
 from kibitz.models.arguments import check_both_weights, check_class_weight, whole
+from kibitz.models.called import GIVEN, VALIDATION_STREAM, Called
 
 Parts = tuple[Any, Any, Any]
+Held = tuple[Parts, Called]
+"""The rows that were split off to validate with, and what the user calls them."""
 
 
 def is_iterator(x: Any) -> bool:
@@ -26,49 +29,67 @@ def is_iterator(x: Any) -> bool:
     return isinstance(x, Iterator) and not is_array(x)
 
 
-def arrays(x: Any, y: Any, weight: Any, names: tuple[str, str, str] = ("x", "y", "sample_weight")) -> Parts:
+def arrays(x: Any, y: Any, weight: Any, called: Called = GIVEN) -> Parts:
     """Inputs, targets and weights as host arrays of one length.
+
+    Args:
+        x: The inputs.
+        y: The targets, or None.
+        weight: The weights of the rows, or None.
+        called: What the user calls them.
 
     Raises:
         WrongType: If something in them is not an array of numbers.
         EmptyData: If there is no row.
         ShapeMismatch: If lengths differ.
+        BadData: If a weight is none.
     """
+    names = called[:3]
     if x is None:
-        raise WrongType("There is nothing to train on.", given=code(f"{names[0]}=None"), wanted="an array, a dict, "
-                        "list or tuple of arrays, or a generator of batches", cure="fit(x, y)")  # fmt: skip
-    parts = standard(x, names[0]), standard(y, names[1]), standard(weight, names[2])
+        raise WrongType("There are no inputs.", given=code(f"{called.x}=None"), wanted="an array, a dict, list or "
+                        "tuple of arrays, or a generator of batches", cure="fit(x, y), predict(x)")  # fmt: skip
+    parts = standard(x, called.x), standard(y, called.y), standard(weight, called.weight)
     lengths = {}
     for part, name in zip(parts, names, strict=True):
         for path, leaf in jax.tree_util.tree_flatten_with_path(part)[0]:
             label = name + "".join(str(key) for key in path)
             if np.ndim(leaf) == 0:
                 raise ShapeMismatch(f"{label} is one number, and has no rows.", given=leaf, wanted="rows first",
-                                    cure=f"{name}[None], or an array of rows")  # fmt: skip
+                                    cure=f"numpy.asarray([{name}]), or an array of rows")  # fmt: skip
             lengths[label] = len(leaf)
-    if not any(label.startswith(names[0]) for label in lengths):
-        raise EmptyData(f"{names[0]} holds no array.", given=x, wanted="at least one array", cure="fit(x, y)")
+    if not jax.tree.leaves(parts[0]):
+        raise EmptyData(f"{called.x} holds no array.", given=x, wanted="at least one array", cure="fit(x, y)")
     if 0 in lengths.values():
         empty = next(label for label, length in lengths.items() if length == 0)
-        raise EmptyData(f"{empty} has no rows.", given=x if empty == names[0] else y, wanted="at least one row",
+        raise EmptyData(f"{empty} has no rows.", given=x if empty == called.x else y, wanted="at least one row",
                         cure="look at how it was selected: an empty selection gives an empty array")  # fmt: skip
     if len(set(lengths.values())) > 1:
+        least = min(lengths.values())
+        longer = ", ".join(f"{label}[:{least}]" for label, length in lengths.items() if length > least)
         raise ShapeMismatch("The arrays have different lengths.",
                             given=code(", ".join(f"{label}: {length} rows" for label, length in lengths.items())),
-                            wanted="as many rows in each", cure=f"{names[1]}[:{min(lengths.values())}]")  # fmt: skip
+                            wanted="as many rows in each", cure=f"{longer}, if the first rows belong together, or "
+                            "find the rows that are missing")  # fmt: skip
+    check_weight(parts[2], called.weight)
     return parts
 
 
 def check_weight(weight: Any, name: str = "sample_weight") -> None:
-    """Refuse weights that are negative or not numbers; warn if all are 0."""
+    """Refuse weights that are negative or not numbers."""
     for leaf in jax.tree.leaves(weight):
         host = np.asarray(leaf)
-        if not np.isfinite(host).all() or (host < 0).any():
-            row = int(np.argwhere(~np.isfinite(host) | (host < 0))[0][0])
-            raise BadData(f"{name} has a value that is no weight, in row {row}.", given=code(str(host[row])),
-                          wanted="finite numbers, 0 or more", cure=f"numpy.clip({name}, 0, None)")  # fmt: skip
-        if not host.any():
-            warnings.warn(f"All of {name} is 0: nothing will be learned.", stacklevel=2)
+        bad = ~np.isfinite(host) | (host < 0)
+        if bad.any():
+            cure = f"numpy.clip({name}, 0, None)" if np.isfinite(host).all() else f"numpy.nan_to_num({name})"
+            raise BadData(f"{name} has a value that is no weight, in row {np.argwhere(bad)[0][0]}.",
+                          given=code(str(host[bad][0])), wanted="finite numbers, 0 or more", cure=cure)  # fmt: skip
+
+
+def warn_if_weightless(weight: Any) -> None:
+    """Warn if all weights are 0."""
+    leaves = jax.tree.leaves(weight)
+    if leaves and not any(np.asarray(leaf).any() for leaf in leaves):
+        warnings.warn("All of sample_weight is 0: nothing will be learned.", stacklevel=2)
 
 
 def with_class_weight(y: Any, class_weight: Any) -> np.ndarray:
@@ -135,7 +156,7 @@ def generator_source(
 def training_source(
     x: Any, y: Any, weight: Any, class_weight: Any, batch_size: Any, steps: int | None, *, shuffle: bool, seed: int,
     fit: int, share: float,
-) -> tuple[Source, Parts | None]:  # fmt: skip
+) -> tuple[Source, Held | None]:  # fmt: skip
     """What `fit` trains on, and the rows that were split off to validate with (None if none were)."""
     check_both_weights(class_weight, weight)
     if is_iterator(x):
@@ -146,24 +167,24 @@ def training_source(
         return generator_source(x, "x", y=y, weight=weight, class_weight=class_weight, batch_size=batch_size), None
     batch_size = whole("batch_size", batch_size, optional=True, cure="batch_size=32")
     parts = arrays(x, y, weight)
-    check_weight(parts[2])
+    warn_if_weightless(parts[2])
     held = None
     if share:
-        parts, held = split(parts, share)
+        parts, rest = split(parts, share)
+        held = rest, GIVEN._replace(row=len(jax.tree.leaves(parts)[0]))
     if class_weight is not None:
         parts = (parts[0], parts[1], with_class_weight(parts[1], class_weight))
     return array_source(parts, batch_size, steps, shuffle=shuffle, seed=seed, fit=fit), held
 
 
 def measuring_source(
-    x: Any, y: Any, weight: Any, batch_size: Any, steps: int | None, name: str = "x", *, keep: int | None = None
+    x: Any, y: Any, weight: Any, batch_size: Any, steps: int | None, called: Called = GIVEN, *, keep: int | None = None
 ) -> Source:
     """What `evaluate`, `predict` and validation read: one pass, in the order in which rows stand."""
     if is_iterator(x):
-        size = None if name == "validation_data" else batch_size  # there batch_size is that of training
-        return generator_source(x, name, y=y, weight=weight, class_weight=None, batch_size=size, keep=keep)
+        if called is VALIDATION_STREAM:  # batch_size is that of training there
+            return generator_source(x, "validation_data", y=y, weight=weight, class_weight=None, batch_size=None,
+                                    keep=keep)  # fmt: skip
+        return generator_source(x, called.x, y=y, weight=weight, class_weight=None, batch_size=batch_size, keep=keep)
     batch_size = whole("batch_size", batch_size, optional=True, cure="batch_size=32")
-    names = ("x", "y", "sample_weight") if name == "x" else tuple(f"{name}'s {part}" for part in ("x", "y", "weights"))
-    parts = arrays(x, y, weight, names)  # pyright: ignore[reportArgumentType] - three names both ways
-    check_weight(parts[2])
-    return array_source(parts, batch_size, steps)
+    return array_source(arrays(x, y, weight, called), batch_size, steps)

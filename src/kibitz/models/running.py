@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import jax
@@ -32,8 +34,10 @@ from kibitz.models.arguments import (
     unpacked,
     whole,
 )
+from kibitz.models.called import GIVEN, VALIDATION, VALIDATION_STREAM, Called
 from kibitz.models.core import Core
-from kibitz.models.prepare import is_iterator, measuring_source, training_source
+from kibitz.models.prepare import Held, check_weight, is_iterator, measuring_source, training_source
+from kibitz.models.rehearsal import check_targets, outputs_of, rehearse, require_separate
 from kibitz.optimizers.rate import Scheduled
 from kibitz.run import Run
 
@@ -70,11 +74,13 @@ def run_fit(core: Core, given: FitArguments) -> History:
     steps = whole("steps_per_epoch", given.steps_per_epoch, optional=True, cure="steps_per_epoch=None")
     source, held = training_source(
         given.x, given.y, given.sample_weight, given.class_weight, given.batch_size, steps,
-        shuffle=check_shuffle(given.shuffle), seed=core.row_seed(), fit=core.fits,
+        shuffle=check_shuffle(given.shuffle), seed=core.row_seed, fit=core.fits,
         share=check_split(given.validation_split) if given.validation_data is None else 0.0,
     )  # fmt: skip
     feed = Feed(source, steps, epochs - initial_epoch)
     keys = _rehearsed(core, source, training=True)
+    if not core.timeline.behind.params:
+        warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=2)
     validation = _validation(core, given, held, freq, range(initial_epoch, epochs))
     run = Run("train")
     callbacks, history = _completed(given.callbacks, given.verbose)
@@ -136,12 +142,12 @@ def run_predict(core: Core, x: Any, batch_size: Any, verbose: Any, steps: Any, c
     check_verbose(verbose)
     steps = whole("steps", steps, optional=True, cure="steps=None")
     if _is_empty(x) and core.built:
-        shape = core.outputs_of(np.zeros((1, *np.shape(x)[1:]), "float32"))
+        shape = outputs_of(core, np.zeros((1, *np.shape(x)[1:]), "float32"))
         return jax.tree.map(lambda spec: np.zeros((0, *spec.shape[1:]), spec.dtype), shape)
     source = measuring_source(x, None, None, batch_size, steps)
     feed = OnePass(source, steps)
     core.owner.build_for(first_batch(source).x)
-    core.outputs_of(first_batch(source).x)
+    outputs_of(core, first_batch(source).x)
     if core.programs is None:
         core.bind()
     dispatch = _looking_on(core, "predict", callbacks, verbose, feed)
@@ -167,15 +173,27 @@ def _is_empty(x: Any) -> bool:
     return hasattr(x, "shape") and len(x.shape) > 0 and x.shape[0] == 0
 
 
-def _rehearsed(core: Core, source: Source, *, training: bool) -> list[str]:
+def _rehearsed(core: Core, source: Source, *, training: bool, called: Called = GIVEN) -> list[str]:
     """Build the model if need be and run a step on shapes; the keys that the logs will have."""
     batch = first_batch(source)
-    core.owner.build_for(batch.x)
-    keys = core.rehearse(batch, training=training)
-    if isinstance(source, GeneratorSource):
-        source.examine = lambda batch: core.check_targets(batch, core.outputs_of(batch.x))
-    else:
-        core.check_targets(_whole(source), core.outputs_of(batch.x))
+    if not isinstance(source, GeneratorSource):
+        require_separate(core, batch, called, cure="fit(x, y)")
+        core.owner.build_for(batch.x, called.x)
+        return rehearse(core, batch, training=training, called=called, whole=_whole(source))
+    numbers = count(1)
+    here = called.of_batch(0)
+    require_separate(core, batch, here, cure="yield x, y")
+    core.owner.build_for(batch.x, here.x)
+    check_weight(batch.weight, here.weight)
+    keys = rehearse(core, batch, training=training, called=here)
+    y_pred = outputs_of(core, batch.x, here)
+
+    def examine(batch: Batch) -> None:
+        here = called.of_batch(next(numbers))
+        check_weight(batch.weight, here.weight)
+        check_targets(core, batch, y_pred, here)
+
+    source.examine = examine
     return keys
 
 
@@ -184,47 +202,47 @@ def _whole(source: Any) -> Batch:
 
 
 def _validation(
-    core: Core, given: FitArguments, held: Any, freq: int | Collection[int], planned: range
+    core: Core, given: FitArguments, held: Held | None, freq: int | Collection[int], planned: range
 ) -> OnePass | None:  # fmt: skip
     """The feed of validation inside fit, or None."""
     steps = whole("validation_steps", given.validation_steps, optional=True, cure="validation_steps=None")
     size = whole("validation_batch_size", given.validation_batch_size, optional=True, cure="validation_batch_size=32")
-    data = held if given.validation_data is None else given.validation_data
-    if data is None:
+    if given.validation_data is not None:
+        x, y, weight = unpacked(given.validation_data, "validation_data")
+        called = VALIDATION_STREAM if is_iterator(x) else VALIDATION
+    elif held is not None:
+        (x, y, weight), called = held
+    else:
         return None
-    x, y, weight = held if given.validation_data is None else unpacked(data, "validation_data")
     keep = None
     if is_iterator(x):
-        often = len(planned) // freq if isinstance(freq, int) else sum(epoch + 1 in freq for epoch in planned)
-        if steps is None and often > 1:
-            raise InvalidArgument(
-                "validation_data is a generator, which can be read once, and validation is due more often than that.",
-                given=code(f"validation_data=<generator>, {often} validations"),
-                wanted="validation_steps, or arrays",
-                cure="validation_steps=10: that many batches are read once, kept, and used each time",
-            )
-        keep = steps
-    elif y is None:
-        _needs_targets(core, data)
+        keep = _kept(steps, freq, planned)
+    elif y is None and core.needs_targets:
+        raise WrongType("validation_data has inputs and no targets.", given=given.validation_data,
+                        wanted="(x, y) or (x, y, sample_weight)", cure="validation_data=(x_val, y_val)")  # fmt: skip
     size = size if size is not None else (None if is_iterator(given.x) else given.batch_size)
-    source = measuring_source(x, y, weight, size, steps, "validation_data", keep=keep)
-    _rehearsed(core, source, training=False)
+    source = measuring_source(x, y, weight, size, steps, called, keep=keep)
+    _rehearsed(core, source, training=False, called=called)
     return OnePass(source, None if keep else steps, "validation_steps")
 
 
-def _needs_targets(core: Core, data: Any) -> None:
-    if core.objective is not None and core.objective.terms:
-        raise WrongType(
-            "validation_data has inputs and no targets.",
-            given=data,
-            wanted="(x, y) or (x, y, sample_weight)",
-            cure="validation_data=(x_val, y_val)",
+def _kept(steps: int | None, freq: int | Collection[int], planned: range) -> int | None:
+    """How many batches of a generator are kept for validation after validation; it can be read but once."""
+    often = sum((epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq for epoch in planned)
+    if steps is None and often > 1:
+        raise InvalidArgument(
+            "validation_data is a generator, which can be read once, and validation is due more often than that.",
+            given=code(f"validation_data=<generator>, {often} validations"),
+            wanted="validation_steps, or arrays",
+            cure="validation_steps=10: that many batches are read once, kept, and used each time",
         )
+    return steps
 
 
 def _completed(callbacks: Any, verbose: Any) -> tuple[list[Any], History]:
     """The user's callbacks, then History, then the progress bar, each unless the user brings one."""
     listed = as_list(callbacks)
+    _warn_of_twins(listed)
     history = next((each for each in listed if isinstance(each, History)), None)
     if history is None:
         history = History()
@@ -245,8 +263,18 @@ def as_list(callbacks: Any) -> list[Any]:
     return [callbacks]
 
 
+def _warn_of_twins(listed: Sequence[Any]) -> None:
+    twins = {id(each): each for each in listed if sum(other is each for other in listed) > 1}
+    for each in twins.values():
+        warnings.warn(
+            f"The same {type(each).__name__} is among the callbacks more than once, and hears every hook as often.",
+            stacklevel=2,
+        )
+
+
 def _looking_on(core: Core, kind: str, callbacks: Any, verbose: Any, feed: OnePass) -> Dispatch:
     listed = as_list(callbacks)
+    _warn_of_twins(listed)
     if verbose not in (0, False) and not any(isinstance(each, ProgbarLogger) for each in listed):
         listed.append(ProgbarLogger())
     dispatch = Dispatch(listed, Run(kind))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -22,15 +23,19 @@ class Stack(nnx.Module):
 
     Args:
         layers: Layers by name, in order.
+        column: Whether a row of the inputs is one number, so that they may come without their last axis.
     """
 
-    def __init__(self, layers: dict[str, nnx.Module]):
-        self.order = tuple(layers)
+    def __init__(self, layers: dict[str, nnx.Module], column: bool = False):
+        self.order, self.column = tuple(layers), column
         for name, layer in layers.items():
             setattr(self, name, layer)
 
     def __call__(self, x: Any) -> Any:
         """The last layer's output."""
+        x = _alone(x)
+        if self.column and jnp.ndim(x) == 1:
+            x = x[:, None]
         for name in self.order:
             x = getattr(self, name)(x)
         return x
@@ -168,29 +173,37 @@ class Sequential(Model):
             else:
                 at = _shape_through(layer, at)
         named = {layer_name(layer, index): layer for index, layer in enumerate(self._layers)}
-        self.core.build(Stack(named))
+        self.core.build(Stack(named, column=shape[1:] == (1,)))
         for layer in self._layers:
             if isinstance(layer, Layer):
                 layer.bind(self.core.timeline)
 
-    def build_for(self, x: Any) -> None:
-        """Make the weights for inputs like these, or compare these with the shape that is known."""
+    def build_for(self, x: Any, called: str = "x") -> None:
+        """Make the weights for inputs like these, or compare these with the shape that is known.
+
+        Args:
+            x: Inputs.
+            called: What the user calls them.
+        """
+        x = _alone(x)
         if isinstance(x, dict | list | tuple):
-            raise WrongType("A stack has one input, and this is several.", given=x, wanted="one array",
+            raise WrongType(f"A stack has one input, and {called} is several.", given=x, wanted="one array",
                             cure="kibitz.Model(module) with a module that takes several inputs")  # fmt: skip
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
             return
         wanted = self._input_shape or ()
         given = np.shape(x)
+        if len(given) == 1 and wanted[1:] == (1,):
+            return  # one number a row, as Keras takes it too
         if len(wanted) != len(given) or any(
             size is not None and size != there for size, there in zip(wanted[1:], given[1:], strict=True)
         ):
             raise ShapeMismatch(
-                f'x does not have the shape that the model "{self.name}" was built for.',
-                given=code(f"x: {x.dtype}[{', '.join(map(str, given))}]"),
+                f'{called} does not have the shape that the model "{self.name}" was built for.',
+                given=code(f"{called}: {x.dtype}[{', '.join(map(str, given))}]"),
                 wanted=f"[{', '.join('any' if size is None else str(size) for size in wanted)}], rows first",
-                cure=_shape_cure(wanted, given),
+                cure=_shape_cure(called, wanted, given),
             )
 
     @property
@@ -245,6 +258,11 @@ class Sequential(Model):
         return model
 
 
+def _alone(x: Any) -> Any:
+    """The one input, which may come as a list of one, as in Keras."""
+    return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
+
+
 def layer_name(layer: Any, index: int) -> str:
     """A layer's name; an NNX module has that of its class and its place."""
     return getattr(layer, "name", None) or f"{type(layer).__name__.lower()}_{index}"
@@ -264,8 +282,8 @@ def _shape_through(layer: nnx.Module, shape: tuple[int | None, ...]) -> tuple[in
     return (None, *y.shape[1:])
 
 
-def _shape_cure(wanted: tuple[Any, ...], given: tuple[int, ...]) -> str:
+def _shape_cure(called: str, wanted: tuple[Any, ...], given: tuple[int, ...]) -> str:
     sizes = [size for size in wanted[1:] if size is not None]
     if len(sizes) == len(wanted) - 1 and int(np.prod(sizes)) == int(np.prod(given[1:])):
-        return f"x.reshape(-1, {', '.join(map(str, sizes))})"
+        return f"{called}.reshape(-1, {', '.join(map(str, sizes))})"
     return f"give rows of shape ({', '.join('any' if size is None else str(size) for size in wanted[1:])},)"
