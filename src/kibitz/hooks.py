@@ -31,7 +31,7 @@ which its hook is called. A test parses the drawing and compares it with what a 
         for each batch:
             on_predict_batch_begin(batch, logs)     {}
             ... the outputs of one batch
-            on_predict_batch_end(batch, logs)       {"outputs": the batch's outputs}
+            on_predict_batch_end(batch, logs)       {"outputs": the batch's outputs}, or several by their names
         on_predict_end(logs)                        {}
         on_run_end(outcome)
 

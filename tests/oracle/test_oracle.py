@@ -8,6 +8,13 @@ from tests.oracle.scenario import differences, load
 
 SCENARIOS = load()
 
+# What Kibitz tells, and Keras does not or in other words. Any other warning is an error here too.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The loss is not finite"),
+    pytest.mark.filterwarnings("ignore:class_weight has no weight"),
+    pytest.mark.filterwarnings("ignore:Some weights were not loaded"),
+]
+
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_kibitz_does_what_keras_does(name, kibitz, keras_trace, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 
 from kibitz.callbacks.base import Callback
 from kibitz.callbacks.forecast import Forecast
-from kibitz.errors import InvalidArgument, WrongType, code, nearest_name
+from kibitz.errors import WrongType, code, nearest_name
 from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, KNOWN, OUTCOME_HOOK, arguments
 from kibitz.outcome import Outcome
 from kibitz.run import Run
@@ -28,7 +28,7 @@ class Dispatch:
 
     Raises:
         WrongType: If an item is not a callback.
-        InvalidArgument: If a hook cannot take the arguments that it will be given.
+        WrongType: If a hook cannot take the arguments that it will be given.
     """
 
     def __init__(self, callbacks: Sequence[Any], run: Run | None = None):
@@ -217,7 +217,7 @@ def _check_signature(callback: Any, hook: str) -> None:
         else:
             signature.bind(*[0] * len(arguments(hook).split(", ")))
     except TypeError as error:
-        raise InvalidArgument(
+        raise WrongType(
             f"{type(callback).__name__}.{hook} cannot take what it will be given: {error}.",
             given=code(f"def {hook}{signature}"),
             wanted=f"{hook}({arguments(hook)})" + (", with logs by keyword" if by_keyword else ""),

@@ -326,7 +326,8 @@ class Predicting:
         x = place(self._feed.source.load(self._feed.take()))[0]
         outputs = jax.tree.map(np.array, self._programs.predict(self._timeline.here.variables(), x))
         self.outputs.append(outputs)
-        return Logs({"outputs": outputs})
+        # Several outputs stand in the logs under their own names, as in Keras.
+        return Logs(sorted(outputs.items()) if isinstance(outputs, dict) else {"outputs": outputs})
 
     def leap(self) -> tuple[Logs, int]:
         """The same: each batch's outputs come to the host by themselves."""

@@ -92,14 +92,18 @@ class ByBatch:
 
         Args:
             x: The inputs of the batch.
-            training: Whether layers such as dropout act as in training; the model is left as it is either way.
+            training: Whether layers such as dropout and batch normalization act as in training; their random state and
+                their statistics move on then.
         """
         batch = Batch(arrays(x, None, None)[0])
         self.build_for(batch.x)
         self.core.outputs_of(batch.x)
         variables, placed = self.core.timeline.read().variables(), place(batch)[0]
         if training:
-            return self.core.timeline.forward(variables, placed, training=True)[0]
+            outputs, after, _ = self.core.timeline.forward(variables, placed, training=True)
+            others = self.core.timeline.behind.others
+            self.core.timeline.write_variables({name: after[name] for name in others})
+            return outputs
         if self.core.programs is None:
             self.core.bind()
         return self.core.programs.predict(variables, placed)  # pyright: ignore[reportOptionalMemberAccess] - bind has made it
