@@ -19,6 +19,7 @@ from kibitz.callbacks.progbar_logger import ProgbarLogger
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.generators import GeneratorSource
 from kibitz.data.source import Batch, Source
+from kibitz.engine.ways import Predicting, Testing, Training
 from kibitz.errors import InvalidArgument, WrongType, code
 from kibitz.logs import Logs
 from kibitz.loops.ending import ending
@@ -100,11 +101,13 @@ def _train(
     timeline = core.timeline
 
     def validate() -> Logs:
-        way = timeline.test(programs, validation, objective.accumulators)  # pyright: ignore[reportArgumentType] - only called where there is one
+        way = Testing(timeline, programs, validation, objective.accumulators)  # pyright: ignore[reportArgumentType] - only called where there is one
         return evaluate(dispatch, way, validation)  # pyright: ignore[reportArgumentType] - as above
 
     def finalize() -> None:
-        timeline.write_params(core.optimizer.finalize(timeline.here.params, timeline.here.optimizer))
+        params = core.optimizer.finalize(timeline.here.params, timeline.here.optimizer)
+        if params is not timeline.here.params:
+            timeline.write_variables(params)
 
     plan = FitPlan(
         feed=feed,
@@ -116,8 +119,8 @@ def _train(
         finalize=finalize,
     )
     timeline.reset_metrics(objective.accumulators())
-    way = timeline.train(programs, feed)
-    with core.during(dispatch.run), ending(dispatch, timeline), timeline.along(way):
+    way = Training(timeline, programs, feed)
+    with core.during(dispatch.run), ending(dispatch, timeline), way.gone_along():
         fit(dispatch, timeline, way, plan)
 
 
@@ -133,7 +136,7 @@ def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, samp
     programs, objective = core.ready("evaluate")
     dispatch = _looking_on(core, "test", callbacks, verbose, feed)
     with core.during(dispatch.run), ending(dispatch, core.timeline):
-        logs = evaluate(dispatch, core.timeline.test(programs, feed, objective.accumulators), feed)
+        logs = evaluate(dispatch, Testing(core.timeline, programs, feed, objective.accumulators), feed)
     return dict(logs) if return_dict else in_order(logs, objective.names)
 
 
@@ -151,7 +154,7 @@ def run_predict(core: Core, x: Any, batch_size: Any, verbose: Any, steps: Any, c
     if core.programs is None:
         core.bind()
     dispatch = _looking_on(core, "predict", callbacks, verbose, feed)
-    way = core.timeline.predict(core.programs, feed)  # pyright: ignore[reportArgumentType] - bind has made it
+    way = Predicting(core.timeline, core.programs, feed)  # pyright: ignore[reportArgumentType] - bind has made it
     with core.during(dispatch.run), ending(dispatch, core.timeline):
         predict(dispatch, way, feed)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *way.outputs)
@@ -242,7 +245,6 @@ def _kept(steps: int | None, freq: int | Collection[int], planned: range) -> int
 def _completed(callbacks: Any, verbose: Any) -> tuple[list[Any], History]:
     """The user's callbacks, then History, then the progress bar, each unless the user brings one."""
     listed = as_list(callbacks)
-    _warn_of_twins(listed)
     history = next((each for each in listed if isinstance(each, History)), None)
     if history is None:
         history = History()
@@ -263,18 +265,8 @@ def as_list(callbacks: Any) -> list[Any]:
     return [callbacks]
 
 
-def _warn_of_twins(listed: Sequence[Any]) -> None:
-    twins = {id(each): each for each in listed if sum(other is each for other in listed) > 1}
-    for each in twins.values():
-        warnings.warn(
-            f"The same {type(each).__name__} is among the callbacks more than once, and hears every hook as often.",
-            stacklevel=2,
-        )
-
-
 def _looking_on(core: Core, kind: str, callbacks: Any, verbose: Any, feed: OnePass) -> Dispatch:
     listed = as_list(callbacks)
-    _warn_of_twins(listed)
     if verbose not in (0, False) and not any(isinstance(each, ProgbarLogger) for each in listed):
         listed.append(ProgbarLogger())
     dispatch = Dispatch(listed, Run(kind))
