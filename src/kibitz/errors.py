@@ -14,6 +14,7 @@
     +-- NotReady             (ValueError)   the model has no weights yet, or was not compiled
     +-- Unsupported          (NotImplementedError)  what Keras has and Kibitz has not
     |   +-- MissingName      (AttributeError)       a Keras name that is not here
+    +-- ReadOnly             (AttributeError)  a variable that follows from other things is assigned
     +-- MissingExtra         (ImportError)  an optional package is not installed
     +-- UnusableFile         (OSError)      a file or folder that cannot be read, written or trusted
     +-- NotFinite            (RuntimeError) a loss is NaN or infinite, and somebody asked to be told so
@@ -135,6 +136,10 @@ class MissingName(Unsupported, AttributeError):
     """A Keras name that is not here."""
 
 
+class ReadOnly(KibitzError, AttributeError):
+    """A variable that follows from other things is assigned."""
+
+
 class MissingExtra(KibitzError, ImportError):
     """An optional package is not installed."""
 
@@ -158,6 +163,9 @@ class code(str):
 def describe(value: Any) -> str:
     """Show a value in at most 80 characters: arrays by dtype and shape, long lists by their length.
 
+    Args:
+        value: Anything; a `code` is shown as it is.
+
     Example:
         >>> import numpy as np
         >>> from kibitz.errors import describe
@@ -177,6 +185,10 @@ def describe(value: Any) -> str:
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
     """The valid name that is closest: by spelling, or by a common beginning ("val_acc" finds "val_accuracy").
+
+    Args:
+        name: What was written.
+        names: What could have been meant.
 
     Example:
         >>> from kibitz.errors import nearest_name

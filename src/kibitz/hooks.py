@@ -63,6 +63,9 @@ CLOSING = frozenset(("on_train_end", "on_test_end", "on_predict_end", OUTCOME_HO
 def arguments(hook: str) -> str:
     """The arguments with which a hook is called, as a user would write them.
 
+    Args:
+        hook: The hook's name.
+
     Example:
         >>> from kibitz.hooks import arguments
         >>> arguments("on_epoch_end")

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from kibitz.errors import ReadOnly
+
 
 class Variable:
     """A live value that is read, assigned, and used in arithmetic.
@@ -26,7 +28,7 @@ class Variable:
         trainable: Whether an optimizer moves it.
 
     Raises:
-        AttributeError: On assignment, if the variable is read-only.
+        ReadOnly: On assignment, if the variable is read-only.
 
     Example:
         >>> from kibitz.variable import Variable
@@ -83,7 +85,12 @@ class Variable:
     def assign(self, value: Any) -> None:
         """Put a new value in place of the old one."""
         if self._write is None:
-            raise AttributeError(f"{self.path} can be read, not assigned")
+            raise ReadOnly(
+                f"{self.path} can be read, not assigned.",
+                given=value,
+                wanted="nothing: it follows from other things",
+                cure="assign what it follows from",
+            )
         self._write(value.value if isinstance(value, Variable) else value)
 
     def assign_add(self, value: Any) -> None:

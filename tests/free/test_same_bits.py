@@ -130,7 +130,7 @@ def test_a_hook_that_reads_sees_the_state_of_a_run_that_was_stopped_there():
         assert reader.seen[0] == [weight.tobytes() for weight in model.get_weights()]
 
 
-def test_iterations_and_learning_rate_are_those_of_the_batch_and_cost_no_step_run_again():
+def test_iterations_and_learning_rate_are_those_of_the_batch_and_cost_no_step_run_again(monkeypatch):
     counts = []
 
     class Counts(keras.callbacks.Callback):
@@ -138,13 +138,10 @@ def test_iterations_and_learning_rate_are_those_of_the_batch_and_cost_no_step_ru
             counts.append((int(self.model.optimizer.iterations), float(self.model.optimizer.learning_rate)))
 
     model = build("dense")
-    road = []
-    train = type(model.core.timeline).train
-    type(model.core.timeline).train = lambda self, *args: road.append(train(self, *args)) or road[0]
-    try:
-        model.fit(X, Y, batch_size=SIZE, epochs=1, verbose=0, callbacks=[Counts()])
-    finally:
-        type(model.core.timeline).train = train
+    roads = []
+    along = type(model.core.timeline).along
+    monkeypatch.setattr(type(model.core.timeline), "along", lambda self, road: roads.append(road) or along(self, road))
+    model.fit(X, Y, batch_size=SIZE, epochs=1, verbose=0, callbacks=[Counts()])
     assert [count for count, _ in counts] == list(range(1, 14))
     assert {rate for _, rate in counts} == {float(np.float32(0.001))}
-    assert road[0].road.rewound == 0
+    assert roads[0].rewound == 0

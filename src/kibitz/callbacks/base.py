@@ -1,4 +1,4 @@
-"""The callback: a user's own code that looks on at every stage of a run."""
+"""K. The callback: a user's own code that looks on at every stage of a run."""
 
 from __future__ import annotations
 

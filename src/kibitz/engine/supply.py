@@ -59,7 +59,9 @@ class Supply:
         self.resident: Data | None = None
         self._waiting: Any = None
         self._returned: list[Chunk] = []
+        self._size = self._most = 1
         if self.ahead and isinstance(source, ArraySource):
+            self._size = source.batch_size
             parts = (source.x, source.y, source.weight)
             size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
             if size <= BUDGET:
@@ -90,7 +92,7 @@ class Supply:
         return self._streamed(rows)
 
     def _full(self, rows: np.ndarray) -> bool:
-        return len(rows) == self.feed.source.batch_size
+        return len(rows) == self._size
 
     def _take(self) -> Any:
         item, self._waiting = self._waiting, None

@@ -8,8 +8,7 @@ epoch, `on_train_batch_end(b)` the state after b + 1.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,15 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kibitz.data.feed import Feed, OnePass
-from kibitz.data.nonfinite import Watch
 from kibitz.engine.forward import Forward
 from kibitz.engine.lookahead import Lookahead
-from kibitz.engine.programs import Programs
 from kibitz.engine.state import Arrays, TrainState, canonical, plain
-from kibitz.engine.step import LogRows
-from kibitz.engine.supply import Chunk, Supply, place
-from kibitz.logs import Logs
 
 
 class Timeline:
@@ -44,7 +37,7 @@ class Timeline:
         # Copies: the arrays in the module belong to whoever made it.
         self._base = TrainState({}, {name: _copied(value) for name, value in self._shown.items()}, {}, [])
         self.freeze(set())
-        self.show()
+        self._show()
 
     @property
     def base(self) -> TrainState:
@@ -58,6 +51,7 @@ class Timeline:
         if self._road is not None:
             self._road.touched(wrote=True)
         self._put(state)
+        self._show()
 
     @property
     def here(self) -> TrainState:
@@ -92,9 +86,9 @@ class Timeline:
     def refresh(self) -> None:
         """Bring the module's variables up to date for hooks that may look at the user's own module unseen."""
         self.push()
-        self.show()
+        self._show()
 
-    def show(self) -> None:
+    def _show(self) -> None:
         """Put the state at the cursor into the module's variables."""
         variables = self.here.variables()
         self.forward.show(variables)
@@ -140,7 +134,6 @@ class Timeline:
             params={name: new.get(name, value) for name, value in base.params.items()},
             others={name: new.get(name, value) for name, value in base.others.items()},
         )
-        self.show()
 
     def write_optimizer(self, state: dict[str, Any]) -> None:
         """Put a new optimizer state, or part of one, in place of the old."""
@@ -165,41 +158,23 @@ class Timeline:
             [],
         )
 
-    def write_params(self, params: Arrays) -> None:
-        """Put the parameters that an optimizer made at the end of training in place of its last step's."""
-        if params is not self.here.params:
-            self._put(self.here.with_(params=params))
-            self.show()
-
     def reset_metrics(self, metrics: list[Any]) -> None:
         """Begin the running means anew."""
         self._put(self.here.with_(metrics=metrics))
 
     # -- the road ----------------------------------------------------------------------------------------------------
 
-    def train(self, programs: Programs, feed: Feed) -> Training:
-        """A way along the batches of a feed."""
-        return Training(self, programs, feed)
-
-    def test(self, programs: Programs, feed: OnePass, accumulators: Callable[[], list[Any]]) -> Testing:
-        """A way along the batches of a feed on which the model is measured and left as it is."""
-        return Testing(self, programs, feed, accumulators)
-
-    def predict(self, programs: Programs, feed: OnePass) -> Predicting:
-        """A way along the batches of a feed on which outputs are collected."""
-        return Predicting(self, programs, feed)
-
     @contextmanager
-    def along(self, way: Training) -> Iterator[None]:
-        """Let a way hold the state while it is gone along; a way within another one begins where that one stands."""
+    def along(self, road: Lookahead) -> Iterator[None]:
+        """Let a road hold the state while it is gone along; a road within another one begins where that one stands."""
         outer = self._road
-        way.road.begin(self.here)
-        self._road = way.road
+        road.begin(self.here)
+        self._road = road
         try:
             yield
         finally:
-            way.road.drop()
-            state, self._road = way.road.base, outer
+            road.drop()
+            state, self._road = road.base, outer
             if outer is None:
                 self._base = state
             else:
@@ -225,118 +200,6 @@ class Known(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._timeline.behind.optimizer)
-
-
-class Training:
-    """Moves the timeline along the batches of a feed."""
-
-    def __init__(self, timeline: Timeline, programs: Programs, feed: Feed):
-        self._timeline, self._programs = timeline, programs
-        loops = programs.loops["train"]
-        supply = Supply(feed, ahead=loops)
-        self._source = feed.source
-        self._watch = Watch()
-        resident = supply.resident is not None
-
-        def run(carry: Any, chunk: Any, start: Any, n: Any) -> Any:
-            return programs.train_span(carry, chunk, start, n, resident=resident)
-
-        self.road = Lookahead(run, supply, timeline.here, most=programs.longest if loops else 1)
-
-    def more(self) -> bool:
-        """Whether the epoch has another step."""
-        return self.road.more()
-
-    def step(self) -> Logs:
-        """Do one step; the logs are those of the step that the cursor has now passed."""
-        self._timeline.walked()
-        row, chunk, at = self.road.step()
-        logs = _logs(self._programs.train_rows, row)
-        if not math.isfinite(logs.batch["loss"]):
-            self._examine(row[None], chunk, at)
-        return logs
-
-    def leap(self) -> tuple[Logs, int]:
-        """Do all steps of a span at once, for nobody looks on; the logs of the last, and how many they were."""
-        self._timeline.walked()
-        rows, chunk, first, n = self.road.leap()
-        self._examine(rows, chunk, first)
-        return _logs(self._programs.train_rows, rows[-1]), n
-
-    def _examine(self, rows: np.ndarray, chunk: Chunk, first: int) -> None:
-        at = self._watch.first(self._programs.train_rows.own(rows, "loss"))
-        if at is not None:
-            self._watch.look(chunk.batch(first + at, self._source))
-
-
-class Testing:
-    """Measures the model on the batches of a feed; its running means are its own."""
-
-    def __init__(self, timeline: Timeline, programs: Programs, feed: OnePass, accumulators: Callable[[], list[Any]]):
-        self._timeline, self._programs = timeline, programs
-        loops = programs.loops["test"]
-        supply = Supply(feed, ahead=loops)
-        resident = supply.resident is not None
-        self._variables = timeline.here.variables()
-        self._writes = timeline.writes
-
-        def run(carry: Any, chunk: Any, start: Any, n: Any) -> Any:
-            return programs.test_span(self._variables, carry, chunk, start, n, resident=resident)
-
-        self.road = Lookahead(run, supply, accumulators(), most=programs.longest if loops else 1)
-
-    def more(self) -> bool:
-        """Whether there is another batch."""
-        return self.road.more()
-
-    def step(self) -> Logs:
-        """Measure one batch."""
-        self._look_again()
-        row, _, _ = self.road.step()
-        return _logs(self._programs.test_rows, row)
-
-    def leap(self) -> tuple[Logs, int]:
-        """Measure all batches of a span at once; the logs of the last, and how many they were."""
-        self._look_again()
-        rows, _, _, n = self.road.leap()
-        return _logs(self._programs.test_rows, rows[-1]), n
-
-    def _look_again(self) -> None:
-        """If a hook wrote to the model, what was measured ahead was measured on another one."""
-        self._timeline.push()
-        if self._timeline.writes != self._writes:
-            self.road.drop()
-            self._variables, self._writes = self._timeline.here.variables(), self._timeline.writes
-
-
-class Predicting:
-    """Runs the model on the batches of a feed and keeps the outputs on the host."""
-
-    def __init__(self, timeline: Timeline, programs: Programs, feed: OnePass):
-        self._timeline, self._programs, self._feed = timeline, programs, feed
-        self.outputs: list[Any] = []
-
-    def more(self) -> bool:
-        """Whether there is another batch."""
-        return self._feed.more()
-
-    def step(self) -> Logs:
-        """Predict one batch."""
-        self._timeline.push()
-        x = place(self._feed.source.load(self._feed.take()))[0]
-        outputs = jax.tree.map(np.array, self._programs.predict(self._timeline.here.variables(), x))
-        self.outputs.append(outputs)
-        # Several outputs stand in the logs under their own names, as in Keras.
-        return Logs(sorted(outputs.items()) if isinstance(outputs, dict) else {"outputs": outputs})
-
-    def leap(self) -> tuple[Logs, int]:
-        """The same: each batch's outputs come to the host by themselves."""
-        return self.step(), 1
-
-
-def _logs(rows: LogRows, row: np.ndarray) -> Logs:
-    running, own = rows.unpack(row)
-    return Logs(running, batch=own)
 
 
 def _taken(new: Any, old: Any, key: str) -> Any:

@@ -87,7 +87,7 @@ class InputLayer(Layer):
         """The inputs' dtype."""
         return self.input_dtype
 
-    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:  # noqa: ARG002
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:  # noqa: ARG002 - it takes what every layer takes
         """Give the inputs."""
         return inputs
 

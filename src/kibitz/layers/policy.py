@@ -92,7 +92,15 @@ def serialize(policy: DTypePolicy) -> dict[str, Any]:
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy of layers that are not given one; "float32" unless set."""
+    """The policy of layers that are not given one; "float32" unless set.
+
+    Example:
+        >>> from kibitz.layers.policy import dtype_policy
+        >>> dtype_policy().name
+        'float32'
+
+    Source: https://keras.io/api/mixed_precision/
+    """
     return _default[0]
 
 

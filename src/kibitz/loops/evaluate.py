@@ -1,4 +1,4 @@
-"""The loop of `evaluate`, as hooks.py draws it; validation inside fit is the same loop."""
+"""L. The loop of `evaluate`, as hooks.py draws it; validation inside fit is the same loop."""
 
 from __future__ import annotations
 

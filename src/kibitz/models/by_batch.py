@@ -57,7 +57,6 @@ class ByBatch:
         before = timeline.read()
         after, row = programs.once("train", (), before.with_(metrics=objective.accumulators()), place(batch))
         timeline.base = after.with_(metrics=before.metrics)  # those of a fit around this, if there is one
-        timeline.show()
         return _numbers(programs.train_rows.unpack(row)[0], objective, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:

@@ -132,7 +132,6 @@ class Weighted:
                 cure="build and compile the model as it was when the state was taken",
             )
         timeline.base = imported(now.with_(metrics=[]), arrays).with_(metrics=now.metrics)
-        timeline.show()
 
 
 def find_layer(layers: list[Any], name: str | None, index: int | None) -> Any:
