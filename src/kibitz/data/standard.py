@@ -57,7 +57,7 @@ def _cure_of_no_array(data: Any, name: str) -> str:
     if callable(data):
         return f"call it: {name}()"
     if isinstance(data, int | float):
-        return f"numpy.asarray([{name}])"
+        return "numpy.asarray([...]), with a value for each row"
     if isinstance(data, Iterable) and not isinstance(data, str | bytes):
         return f"iter({name}), if it gives batches as tuples (x, y)"
     return f"numpy.asarray({name}), if it holds numbers"
@@ -104,11 +104,12 @@ def _leaf(array: Any, name: str) -> Any:
         kind = array.dtype.kind
     if kind in "USMm":
         words = {"U": "text", "S": "bytes", "M": "dates", "m": "durations"}[kind]
+        cure = {
+            "M": f'({name} - {name}.min()) / numpy.timedelta64(1, "D")',
+            "m": f'{name} / numpy.timedelta64(1, "s")',
+        }.get(kind, f"encode {name} first, for example numpy.unique({name}, return_inverse=True)[1]")
         raise WrongType(
-            f"{name} holds {words}, and a model takes numbers.",
-            given=array,
-            wanted="floats or integers",
-            cure=f"encode {name} first, for example numpy.unique({name}, return_inverse=True)[1]",
+            f"{name} holds {words}, and a model takes numbers.", given=array, wanted="floats or integers", cure=cure
         )
     if kind == "c":
         raise WrongType(
@@ -129,7 +130,7 @@ def _from_objects(array: np.ndarray, name: str, columns: Any) -> np.ndarray:
     item = array.ravel()[odd.argmax()]
     raise WrongType(
         f"{name} is an array of Python objects, and not all of them are numbers.",
-        given=code(f"{type(item).__name__} {item!r:.40} in row {row}{column}"),
+        given=code(f"{item!r:.40} in row {row}{column}"),
         wanted="an array of floats or integers",
         cure=f"fill in or leave out what is missing in {name}"
         if item is None

@@ -1,4 +1,4 @@
-"""How far the device may run ahead of the hooks: spans launched, rows handed out, the length of the next one."""
+"""G. How far the device may run ahead of the hooks: spans launched, rows handed out, the length of the next one."""
 
 from __future__ import annotations
 

@@ -46,9 +46,9 @@ def number(value: Any, argument: str, cure: str, *, least: float = -math.inf, mo
     if not fits:
         above = "" if least == -math.inf else f", {least} or more"
         below = "" if most == math.inf else f", {most} or less"
-        raise InvalidArgument(
-            f"`{argument}` must be a number.", given=value, wanted=f"a finite number{above}{below}", cure=cure
-        )
+        outside = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        what = f"`{argument}` is out of its range." if outside else f"`{argument}` must be a number."
+        raise InvalidArgument(what, given=value, wanted=f"a finite number{above}{below}", cure=cure)
     return value
 
 

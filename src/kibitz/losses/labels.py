@@ -124,6 +124,11 @@ class _Labels(NamedTuple):
         return f'"{getattr(self.loss, "name", None) or getattr(self.loss, "__name__", "loss")}"'
 
     @property
+    def written(self) -> str:
+        """The labels in a piece of code; those of one batch of a stream are just y there."""
+        return "y" if " " in self.name else self.name
+
+    @property
     def shape(self) -> Shape:
         """The shape of one row."""
         return self.values.shape[1:]
@@ -152,7 +157,7 @@ def _check_class_shape(labels: _Labels, axis: int) -> None:
     fits = _same(labels.shape, rows) or _same(labels.shape, _with_one(rows, axis % len(labels.output) - 1))
     if not fits and _same(labels.shape, labels.output[1:]):
         what = f"{labels.title} wants class numbers, and {name} has a value for each class."
-        cure = f'loss="categorical_crossentropy", or {name}.argmax({axis})'
+        cure = f'loss="categorical_crossentropy", or {labels.written}.argmax({axis})'
     else:
         what = f"{labels.title} wants one class number for each row of classes."
         cure = "a last layer that gives one row of classes for each label, or other labels"
@@ -187,7 +192,7 @@ def _cure_of_classes(labels: _Labels, bad: np.ndarray, classes: int | None, good
             return f"SparseCategoricalCrossentropy(ignore_class={_plain(bad[0])}) if it means no label, or {last}"
         return f"leave these rows out if it means no label, or {last}"
     if highest == classes and good.size and good.min() >= 1:
-        return f"{labels.name} - 1, since classes are counted from 0"
+        return f"{labels.written} - 1, since classes are counted from 0"
     if bad.min() >= 0 and np.isfinite(highest):
         return f"a last layer of {_count(int(highest) + 1, 'unit')}, or {last}"
     return last
@@ -199,7 +204,7 @@ def _check_one_hot(labels: _Labels, axis: int) -> None:
     if not numbers or classes == 1:
         _check_width(labels)
         return
-    one_hot = f"to_categorical({labels.name}, {classes})"
+    one_hot = f"to_categorical({labels.written}, {classes})"
     sparse = _function_of(labels.loss) is categorical_crossentropy
     labels.require_shape(
         fits=False,
@@ -212,7 +217,7 @@ def _check_one_hot(labels: _Labels, axis: int) -> None:
 def _check_width(labels: _Labels) -> None:
     have, want = labels.shape, labels.output[1:]
     if len(have) == len(want) == 1:
-        cure = f"a last layer of {_count(have[0], 'unit')}, or {labels.name} with {_count(want[0], 'column')}"
+        cure = f"a last layer of {_count(have[0], 'unit')}, or {labels.written} with {_count(want[0], 'column')}"
     elif not have:
         cure = 'a last layer of 1 unit, or loss="sparse_categorical_crossentropy" for class numbers'
     else:
@@ -236,12 +241,12 @@ def _check_yes_or_no(labels: _Labels) -> None:
 
 def _cure_of_yes_or_no(labels: _Labels, bad: np.ndarray) -> str:
     if set(bad.tolist()) == {-1}:
-        return f'({labels.name} + 1) / 2 for labels of -1 and 1, or loss="hinge"'
+        return f'({labels.written} + 1) / 2 for labels of -1 and 1, or loss="hinge"'
     highest = float(bad.max())
     if bad.min() < 0 or not np.isfinite(highest) or (bad != np.floor(bad)).any():
         return 'labels from 0 to 1, or loss="mse" for numbers'
     if highest == 255:
-        return f"{labels.name} / 255"
+        return f"{labels.written} / 255"
     return f'loss="sparse_categorical_crossentropy" with a last layer of {int(highest) + 1} units'
 
 

@@ -140,5 +140,7 @@ def _require_broadcast(name: str, weight: Any, values: Any) -> None:
             f"`{name}` does not fit the values of the loss, one for each sample or for each step of a sequence.",
             given=code(f"{name} of shape {tuple(weight.shape)}, loss values of shape {tuple(values.shape)}"),
             wanted=f"a shape that broadcasts to {tuple(values.shape)}",
-            cure=f"{name}.reshape({', '.join(['-1', *['1'] * (values.ndim - 1)])}) for one weight a sample",
+            cure=f"{name}.reshape({', '.join(['-1', *['1'] * (values.ndim - 1)])}) for one weight a sample"
+            if weight.size == values.shape[0]
+            else f"one weight for each sample: {name} of shape {values.shape[:1]}",
         ) from None

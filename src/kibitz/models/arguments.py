@@ -92,7 +92,9 @@ def check_shuffle(shuffle: Any) -> bool:
 def check_validation_freq(freq: Any) -> int | Collection[int]:
     """After every how many epochs validation is due, or a collection of epochs counted from 1."""
     if isinstance(freq, list | tuple | set | frozenset | range):
-        return [whole("validation_freq", each) or 1 for each in freq]
+        return [
+            whole("validation_freq", each, cure="validation_freq=[1, 2], epochs counted from 1") or 1 for each in freq
+        ]
     return whole("validation_freq", freq, cure="validation_freq=1, or a list of epochs counted from 1") or 1
 
 
@@ -117,7 +119,7 @@ def check_class_weight(class_weight: Any) -> None:
         number = not isinstance(weight, bool) and isinstance(weight, int | float | np.number)
         if not number or not math.isfinite(weight) or weight < 0:
             raise InvalidArgument(
-                f"The weight of class {label} is not one.",
+                f"class_weight has a value for class {label} that is no weight.",
                 given=weight,
                 wanted="a finite number, 0 or more",
                 cure=f"class_weight={{{label}: 1.0}}",

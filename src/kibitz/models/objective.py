@@ -16,6 +16,7 @@ from kibitz.metrics.base import Metric
 from kibitz.metrics.choose import choose_metric
 from kibitz.metrics.reduction import Mean
 from kibitz.metrics.registry import get as find_metric
+from kibitz.models.called import GIVEN, Called
 from kibitz.models.outputs import Outputs
 
 Data = tuple[Any, Any, Any]
@@ -84,21 +85,29 @@ class Objective:
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
-    def settle(self, y: Any, y_pred: Any) -> None:
+    def settle(self, y: Any, y_pred: Any, called: Called = GIVEN) -> None:
         """Give every output its loss and its metrics, from the shapes of targets and outputs.
 
         Metrics are made once and kept, so that a second fit goes on with the same objects.
+
+        Args:
+            y: The targets, or their shapes.
+            y_pred: The outputs, or their shapes.
+            called: What the user calls the targets.
         """
         if self.outputs is not None:
             return
         outputs = Outputs(y_pred)
         predictions = outputs.of(y_pred)
-        targets = outputs.split(y, "y") if y is not None else [None] * len(outputs)
-        self.terms = self._settled_terms(outputs, targets, predictions, y)
+        targets = outputs.split(y, called.y) if y is not None else [None] * len(outputs)
+        for index, identifier in enumerate(outputs.each(self.given["loss"], "loss")):
+            if identifier is not None:
+                require_target(targets[index], outputs, index, y, called)
+        self.terms = self._settled_terms(outputs, targets, predictions)
         self.measures = self._settled_measures(outputs, targets, predictions)
         self.outputs = outputs
 
-    def _settled_terms(self, outputs: Outputs, targets: list[Any], predictions: list[Any], y: Any) -> list[Term]:
+    def _settled_terms(self, outputs: Outputs, targets: list[Any], predictions: list[Any]) -> list[Term]:
         losses = outputs.each(self.given["loss"], "loss")
         factors = _factors(self.given["loss_weights"], outputs, losses)
         terms = []
@@ -106,7 +115,6 @@ class Objective:
             if identifier is None:
                 continue
             name = outputs.names[index] if outputs.names else "loss"
-            require_target(targets[index], name, outputs.names, y)
             loss = get_loss(identifier, targets[index], predictions[index])
             if loss is not None:
                 terms.append(Term(index, loss, factor, name))
@@ -231,33 +239,33 @@ class Objective:
         return self.outputs
 
 
-def require_target(target: Any, name: str, names: list[str], y: Any) -> None:
+def require_target(target: Any, outputs: Outputs, index: int, y: Any, called: Called) -> None:
     """Refuse a loss without the targets that it compares the outputs with.
 
     Args:
         target: What y has for this output; None if it has nothing.
-        name: The output's name.
-        names: The names of all outputs; empty if there is one.
+        outputs: The model's outputs.
+        index: Which of them it is.
         y: The targets as they were given.
+        called: What the user calls them.
 
     Raises:
         WrongType: If there is no target.
     """
     if target is not None:
         return
-    if names and y is not None:
-        written = ", ".join(f"{each!r}: ..." for each in names)
+    if outputs.names and y is not None:
         raise WrongType(
-            f'The output "{name}" has a loss, and y has no targets for it.',
+            f'The output "{outputs.names[index]}" has a loss, and {called.y} has no targets for it.',
             given=y,
-            wanted=f"targets for {', '.join(names)}",
-            cure=f"y={{{written}}}",
+            wanted=f"targets for {', '.join(outputs.names)}",
+            cure=f"{called.y}={outputs.written}",
         )
     raise WrongType(
         "A loss compares the outputs with targets, and there are none.",
-        given=code("y=None"),
-        wanted="a row of y for each row of x",
-        cure="fit(x, y)",
+        given=code(f"no {called.y}"),
+        wanted=f"a row of {called.y} for each row of {called.x}",
+        cure=called.cure,
     )
 
 

@@ -61,12 +61,11 @@ class Outputs:
         if isinstance(tree, list | tuple) and len(tree) == len(self):
             return list(tree)
         parts = f"{len(tree)} parts" if isinstance(tree, list | tuple) else "one part"
-        written = ", ".join(f"{name!r}: ..." for name in self.names)
         raise ShapeMismatch(
             f"{what} has {parts}, and the model has {len(self)} output{'' if len(self) == 1 else 's'}.",
             given=tree,
             wanted=f"a part for each output: {', '.join(self.names)}" if self.names else "one array",
-            cure=f"{what}={{{written}}}" if self.names else f"{what}={what}[0]",
+            cure=f"{what}={self.written}" if self.names else f"{what}={what}[0]",
         )
 
     def _by_name(self, tree: Mapping[Any, Any], what: str) -> list[Any]:
@@ -78,9 +77,14 @@ class Outputs:
                     f"{what} names an output that the model does not have.",
                     given=name,
                     there_is=names if self.names else ["one output without a name"],
-                    cure=f"{what} with the names that are there",
+                    cure=f"{what}={self.written}" if self.names else f"{what} without a dict",
                 )
         return [by_name.get(name) for name in names]
+
+    @property
+    def written(self) -> str:
+        """A dict with every output's name, as code."""
+        return "{" + ", ".join(f"{name!r}: ..." for name in self.names) + "}"
 
     def of(self, y_pred: Any) -> list[Any]:
         """The outputs themselves, in order."""

@@ -80,7 +80,7 @@ def check_weight(weight: Any, name: str = "sample_weight") -> None:
         host = np.asarray(leaf)
         bad = ~np.isfinite(host) | (host < 0)
         if bad.any():
-            cure = f"numpy.clip({name}, 0, None)" if np.isfinite(host).all() else f"numpy.nan_to_num({name})"
+            cure = "numpy.clip(weights, 0, None)" if np.isfinite(host).all() else "numpy.nan_to_num(weights)"
             raise BadData(f"{name} has a value that is no weight, in row {np.argwhere(bad)[0][0]}.",
                           given=code(str(host[bad][0])), wanted="finite numbers, 0 or more", cure=cure)  # fmt: skip
 

@@ -33,7 +33,7 @@ def rehearse(
     programs, objective = core.ready("fit" if training else "evaluate")
     y_pred = outputs_of(core, batch.x, called)
     specs = jax.tree.map(_spec, batch[:3])
-    objective.settle(specs[1], y_pred)
+    objective.settle(specs[1], y_pred, called)
     check_targets(core, batch if whole is None else whole, y_pred, called)
     if training:
         _require_loss(core, batch)
@@ -112,29 +112,28 @@ def check_targets(core: Any, batch: Batch, y_pred: Any, called: Called = GIVEN) 
     targets = objective.outputs.split(batch.y, called.y) if batch.y is not None else [None] * len(outputs)
     for term in objective.terms:
         target = targets[term.output]
-        require_target(target, term.name, objective.outputs.names, batch.y)
+        require_target(target, objective.outputs, term.output, batch.y, called)
         name = f"{called.y}[{term.name!r}]" if objective.outputs.names else called.y
         check_labels(term.loss, np.asarray(target), outputs[term.output].shape, name=name, first_row=called.row)
 
 
-def require_separate(core: Any, batch: Batch, called: Called, cure: str) -> None:
+def require_separate(core: Any, batch: Batch, called: Called) -> None:
     """Refuse inputs and targets that were given as one: `fit((x, y))` is a model of two inputs without targets.
 
     Args:
         core: The parts of the model.
         batch: A batch, or all the data.
         called: What the user calls the parts of the batch.
-        cure: How they are given apart.
 
     Raises:
         WrongType: If a loss needs targets, there are none, and x is several things.
     """
     if batch.y is None and core.needs_targets and isinstance(batch.x, list | tuple) and len(batch.x) in {2, 3}:
         raise WrongType(
-            f"{called.x} is {len(batch.x)} arrays, and there is no y.",
+            f"{called.x} is {len(batch.x)} arrays, and there are no targets.",
             given=batch.x,
             wanted="inputs and targets apart",
-            cure=cure,
+            cure=called.cure,
         )
 
 

@@ -180,12 +180,12 @@ def _rehearsed(core: Core, source: Source, *, training: bool, called: Called = G
     """Build the model if need be and run a step on shapes; the keys that the logs will have."""
     batch = first_batch(source)
     if not isinstance(source, GeneratorSource):
-        require_separate(core, batch, called, cure="fit(x, y)")
+        require_separate(core, batch, called)
         core.owner.build_for(batch.x, called.x)
         return rehearse(core, batch, training=training, called=called, whole=_whole(source))
     numbers = count(1)
     here = called.of_batch(0)
-    require_separate(core, batch, here, cure="yield x, y")
+    require_separate(core, batch, here)
     core.owner.build_for(batch.x, here.x)
     check_weight(batch.weight, here.weight)
     keys = rehearse(core, batch, training=training, called=here)

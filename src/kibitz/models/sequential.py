@@ -187,8 +187,10 @@ class Sequential(Model):
         """
         x = _alone(x)
         if isinstance(x, dict | list | tuple):
-            raise WrongType(f"A stack has one input, and {called} is several.", given=x, wanted="one array",
-                            cure="kibitz.Model(module) with a module that takes several inputs")  # fmt: skip
+            first = next(iter(x), "") if isinstance(x, dict) else 0
+            raise WrongType(f"A stack has one input, and {called} is a {type(x).__name__}.", given=x,
+                            wanted="one array", cure=f"{called}[{first!r}], or kibitz.Model(module) with a module that "
+                            "takes several inputs")  # fmt: skip
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
             return

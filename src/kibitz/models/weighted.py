@@ -86,8 +86,8 @@ class Weighted:
         names = self._named()
         if len(weights) != len(names):
             raise ShapeMismatch(
-                "There are as many arrays as the model has weights, or none fits.",
-                given=code(f"{len(weights)} arrays"),
+                f"The model has {len(names)} weights, and there is another number of arrays.",
+                given=code(f"{len(weights)}"),
                 wanted=f"{len(names)}: {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}",
                 cure="model.set_weights(other.get_weights()) with a model of the same layers",
             )
@@ -148,6 +148,6 @@ def find_layer(layers: list[Any], name: str | None, index: int | None) -> Any:
                 return layer
         raise UnknownName("There is no layer of this name.", given=name, there_is=names, cure="model.layers")
     if index is None or not -len(layers) <= index < len(layers):
-        raise InvalidArgument(f"There are {len(layers)} layers.", given=index, wanted=f"0 to {len(layers) - 1}",
+        raise InvalidArgument("There is no layer at this position.", given=index, wanted=f"0 to {len(layers) - 1}",
                               cure="model.get_layer(index=0)")  # fmt: skip
     return layers[index]
