@@ -47,7 +47,7 @@ def number(value: Any, argument: str, cure: str, *, least: float = -math.inf, mo
         above = "" if least == -math.inf else f", {least} or more"
         below = "" if most == math.inf else f", {most} or less"
         outside = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        what = f"`{argument}` is out of its range." if outside else f"`{argument}` must be a number."
+        what = f"`{argument}` must be a number" + (" in its range." if outside else ".")
         raise InvalidArgument(what, given=value, wanted=f"a finite number{above}{below}", cure=cure)
     return value
 

@@ -264,7 +264,7 @@ def require_target(target: Any, outputs: Outputs, index: int, y: Any, called: Ca
     raise WrongType(
         "A loss compares the outputs with targets, and there are none.",
         given=code(f"no {called.y}"),
-        wanted=f"a row of {called.y} for each row of {called.x}",
+        wanted="a target for each row of the inputs",
         cure=called.cure,
     )
 

@@ -187,9 +187,8 @@ class Sequential(Model):
         """
         x = _alone(x)
         if isinstance(x, dict | list | tuple):
-            first = next(iter(x), "") if isinstance(x, dict) else 0
             raise WrongType(f"A stack has one input, and {called} is a {type(x).__name__}.", given=x,
-                            wanted="one array", cure=f"{called}[{first!r}], or kibitz.Model(module) with a module that "
+                            wanted="one array", cure="the array itself, or kibitz.Model(module) with a module that "
                             "takes several inputs")  # fmt: skip
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
@@ -287,5 +286,5 @@ def _shape_through(layer: nnx.Module, shape: tuple[int | None, ...]) -> tuple[in
 def _shape_cure(called: str, wanted: tuple[Any, ...], given: tuple[int, ...]) -> str:
     sizes = [size for size in wanted[1:] if size is not None]
     if len(sizes) == len(wanted) - 1 and int(np.prod(sizes)) == int(np.prod(given[1:])):
-        return f"{called}.reshape(-1, {', '.join(map(str, sizes))})"
+        return f"{'x' if ' ' in called else called}.reshape(-1, {', '.join(map(str, sizes))})"
     return f"give rows of shape ({', '.join('any' if size is None else str(size) for size in wanted[1:])},)"
