@@ -564,6 +564,42 @@ CASES = [
         """,
     ),
     Case(
+        "validation_data is a function",
+        lambda at: at.fit(validation_data=batches),
+        WrongType,
+        TypeError,
+        """
+        validation_data is not an array.
+          given    the function batches
+          wanted   a NumPy or JAX array, or a dict, list or tuple of arrays
+          cure     call it: validation_data()
+        """,
+    ),
+    Case(
+        "validation_data is a loader of batches",
+        lambda at: at.fit(validation_data=Loader()),
+        WrongType,
+        TypeError,
+        """
+        validation_data is not an array.
+          given    <Loader>
+          wanted   a NumPy or JAX array, or a dict, list or tuple of arrays
+          cure     iter(validation_data), if it gives batches as tuples (x, y)
+        """,
+    ),
+    Case(
+        "validation_data is the name of a file",
+        lambda at: at.fit(validation_data="x.csv"),
+        WrongType,
+        TypeError,
+        """
+        validation_data is not an array.
+          given    'x.csv'
+          wanted   a NumPy or JAX array, or a dict, list or tuple of arrays
+          cure     numpy.asarray(validation_data), if it holds numbers
+        """,
+    ),
+    Case(
         "validation_data of another width",
         lambda at: at.fit(validation_data=(X[:, :3], Y)),
         ShapeMismatch,

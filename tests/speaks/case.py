@@ -52,7 +52,7 @@ class Scene:
         self.two.compile("sgd", {"a": "mse", "b": "mse"})
         self.sides = kibitz.Model(TwoInputs(nnx.Rngs(0)), name="sides")
         self.sides.compile("sgd", "mse")
-        self._before = self.weights()
+        self._before = [model.get_weights() for model in self.models]
 
     def fit(self, x: Any = X, y: Any = Y, model: Any = None, callbacks: Any = (), **more: Any) -> Any:
         more = {"verbose": 0, **more}
@@ -68,13 +68,20 @@ class Scene:
     def models(self) -> list[Any]:
         return [each for each in vars(self).values() if isinstance(each, kibitz.Model)]
 
-    def weights(self) -> list[np.ndarray]:
-        return [weight for model in self.models for weight in model.get_weights()]
-
     def moved(self) -> bool:
         """Whether a weight is not what it was, or a step was counted."""
-        same = all(np.array_equal(*pair) for pair in zip(self._before, self.weights(), strict=True))
+        pairs = zip(self.models, self._before, strict=True)
+        same = all(np.array_equal(*both) for model, was in pairs for both in zip(model.get_weights(), was, strict=True))
         return not same or any(int(model.optimizer.iterations) for model in self.models)
+
+    def reset(self) -> Scene:
+        """Put everything back as it was; what was compiled stays."""
+        self.record.calls.clear()
+        for model, was in zip(self.models, self._before, strict=True):
+            model.set_weights(was)
+            model.optimizer.iterations.assign(0)
+            model.optimizer.learning_rate = 0.01
+        return self
 
 
 def stack(name: str, *layers: Any, loss: str = "mse", shape: tuple[int, ...] = (4,)) -> Any:

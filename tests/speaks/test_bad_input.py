@@ -14,7 +14,7 @@ NOISE = ("jax/_src", "Traced<", "Tracer", "PyTreeDef", "ShapeDtypeStruct", "\x1b
 
 @pytest.fixture(scope="module")
 def models():
-    """The models of all cases, made once; `scene` makes them anew behind a case that compiled one."""
+    """The models of all cases, made once; `scene` makes them anew behind a case that compiled or moved one."""
     return {"scene": Scene()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -19,6 +19,7 @@ from kibitz.callbacks.progbar_logger import ProgbarLogger
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.generators import GeneratorSource
 from kibitz.data.source import Batch, Source
+from kibitz.data.standard import is_array
 from kibitz.engine.ways import Predicting, Testing, Training
 from kibitz.errors import InvalidArgument, WrongType, code
 from kibitz.logs import Logs
@@ -213,6 +214,8 @@ def _validation(
     if given.validation_data is not None:
         x, y, weight = unpacked(given.validation_data, "validation_data")
         called = VALIDATION_STREAM if is_iterator(x) else VALIDATION
+        if x is given.validation_data and not is_iterator(x):
+            called = called._replace(x="validation_data")
     elif held is not None:
         (x, y, weight), called = held
     else:
@@ -220,7 +223,7 @@ def _validation(
     keep = None
     if is_iterator(x):
         keep = _kept(steps, freq, planned)
-    elif y is None and core.needs_targets:
+    elif y is None and core.needs_targets and (is_array(x) or isinstance(x, Mapping | list | tuple)):
         raise WrongType("validation_data has inputs and no targets.", given=given.validation_data,
                         wanted="(x, y) or (x, y, sample_weight)", cure="validation_data=(x_val, y_val)")  # fmt: skip
     size = size if size is not None else (None if is_iterator(given.x) else given.batch_size)
