@@ -76,20 +76,22 @@ def test_a_generator_of_exactly_what_was_promised_is_silent(scene):
     assert scene.record.hooks.count("on_train_batch_end") == 4
 
 
-def test_a_bad_label_on_the_way_is_told_at_its_batch(scene):
+@pytest.mark.parametrize("number", [2, 40])
+def test_a_bad_label_on_the_way_is_told_at_its_batch(scene, number):
     ending = Ending()
-    bad = [CLASSES[0], CLASSES[1], (CLASSES[2][0], put(CLASSES[2][1], 5, 3)), CLASSES[3]]
+    bad = [*CLASSES * 10, CLASSES[0]]
+    bad[number] = CLASSES[0][0], put(CLASSES[0][1], 5, 3)
     with pytest.raises(BadData) as caught:
         scene.fit(iter(bad), None, scene.classes, callbacks=[ending])
     assert str(caught.value) == (
-        "y of batch 2 has a label outside the classes 0 to 2: 3, in row 5 (1 of 8 rows).\n"
+        f"y of batch {number} has a label outside the classes 0 to 2: 3, in row 5 (1 of 8 rows).\n"
         "  given    int32[8]\n"
         "  wanted   the classes 0 to 2\n"
         "  cure     a last layer of 4 units, or labels from 0 to 2"
     )
-    assert caught.value.__notes__ == ["while batch 2 of epoch 0 (from 0) was read"]
-    assert scene.record.hooks.count("on_train_batch_end") == 2
-    assert int(scene.classes.optimizer.iterations) == 2
+    assert caught.value.__notes__ == [f"while batch {number} of epoch 0 (from 0) was read"]
+    assert scene.record.hooks.count("on_train_batch_end") == number
+    assert int(scene.classes.optimizer.iterations) == number
     assert ending.outcome.kind == "failed"
 
 
