@@ -38,8 +38,8 @@ def keras_trace(keras, tmp_path_factory):
     return trace
 
 
-def quietly(call, *args, **named):
-    """Call, without the warnings."""
+def quietly(call, *args, only=Warning, **named):
+    """Call, without the warnings (of one kind)."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", only)
         return call(*args, **named)

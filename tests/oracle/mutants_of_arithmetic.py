@@ -20,6 +20,8 @@ from tests.oracle.mutant import kinds, larger, mutant, nothing, wrap
 
 
 @mutant(
+    "train_on_batch_takes_one_step_*",
+    "a_metric_is_logged_by_the_name_*",
     "loss_*",
     "losses_are_classes_*",
     "a_loss_may_be_*",

@@ -16,7 +16,12 @@ def validation_at_every_epoch(patch):
     patch.setattr(running.FitPlan, "validation_due", lambda self, epoch: self.validate is not None)
 
 
-@mutant("jax_arrays_are_data", "validation_has_a_batch_size_*", "the_training_means_are_read_*")
+@mutant(
+    "validation_data_wins_*",
+    "jax_arrays_are_data",
+    "validation_has_a_batch_size_*",
+    "the_training_means_are_read_*",
+)
 def validation_never(patch):
     """There is no validation."""
     patch.setattr(running.FitPlan, "validation_due", lambda self, epoch: False)

@@ -15,7 +15,7 @@ from kibitz.run import Run
 from tests.oracle.mutant import mutant, nothing, wrap
 
 
-@mutant("stop_training_from_*", "a_stop_at_a_certain_*", "the_flag_stays_*")
+@mutant("a_stop_is_seen_*", "stop_training_from_*", "a_stop_at_a_certain_*", "the_flag_stays_*")
 def nobody_can_stop(patch):
     """stop_training is not looked at."""
     patch.setattr(Run, "stop_requested", property(lambda self: False))
@@ -80,7 +80,7 @@ def weights_are_read_late(patch):
     wrap(patch, Weighted, "get_weights", lambda old: lambda self: seen.setdefault(id(self), (self, old(self)))[1])
 
 
-@mutant("what_get_weights_gives_*", "early_stopping_written_by_hand_*")
+@mutant("what_get_weights_gives_*")
 def weights_are_not_copies(patch):
     """get_weights gives the arrays of the last call, filled anew."""
     seen = {}

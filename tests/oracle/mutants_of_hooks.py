@@ -101,7 +101,7 @@ def batch_logs_go_by_position(patch):
     patch.setattr(dispatch, "_batch", by_position)
 
 
-@mutant("the_old_batch_names_*", "a_callback_list_has_the_old_batch_hooks_too")
+@mutant("the_old_batch_names_*")
 def old_names_are_forgotten(patch):
     """on_batch_begin and on_batch_end are not called."""
     patch.setattr(dispatch, "ALIASES", {})
@@ -125,7 +125,7 @@ def every_callback_has_logs_of_its_own(patch):
     )  # fmt: skip
 
 
-@mutant("what_a_hook_does_to_its_logs_*")
+@mutant("one_dict_of_logs_*")
 def what_is_added_at_a_batch_stays(patch):
     """The logs of a batch are the same dict as the one before."""
     kept = Logs()
@@ -140,6 +140,12 @@ def what_is_added_at_a_batch_stays(patch):
         return sticky
 
     fire(patch, make)
+
+
+@mutant("what_a_hook_does_to_its_logs_*")
+def a_batch_shares_its_logs_with_the_epoch(patch):
+    """What a hook does to a batch's logs is done to the epoch's."""
+    patch.setattr("kibitz.loops.epoch.Logs", lambda values=(), batch=None: values or Logs(values))
 
 
 @mutant("params_tell_how_*")
@@ -202,7 +208,7 @@ def each_callback_once(patch):
     wrap(patch, Dispatch, "__init__", _once)
 
 
-@mutant("error_in_*")
+@mutant("error_in_*", "a_model_trains_on_*")
 def errors_of_callbacks_are_swallowed(patch):
     """An exception in a hook ends the hook, and nothing else."""
 
@@ -235,7 +241,7 @@ def after_an_error_all_is_closed_as_usual(patch):
     fire(patch, make)
 
 
-@mutant("ctrl_c_*", "a_model_trains_on_after_an_error")
+@mutant("ctrl_c_*")
 def errors_have_another_type(patch):
     """What a callback raises comes out as a RuntimeError."""
 

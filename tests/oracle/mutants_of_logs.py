@@ -8,7 +8,6 @@ import kibitz
 from kibitz import callbacks
 from kibitz.callbacks import progress_words
 from kibitz.engine.step import LogRows
-from kibitz.engine.timeline import Timeline
 from kibitz.logs import Logs
 from kibitz.metrics.base import Metric
 from kibitz.models import running, saving
@@ -37,13 +36,13 @@ def logs_hold_numpy_numbers(patch):
     wrap(patch, LogRows, "unpack", make)
 
 
-@mutant("keys_are_sorted_*", "a_metric_is_logged_by_the_name_*", "history_is_returned_*")
+@mutant("keys_are_sorted_*", "what_a_hook_does_to_its_logs_*")
 def keys_run_backwards(patch):
     """Keys are in the opposite of alphabetical order."""
     wrap(patch, Objective, "results", lambda old: lambda self, seen: dict(reversed(old(self, seen).items())))
 
 
-@mutant("validation_data_may_be_a_list", "validation_data_wins_*", "a_split_divides_*")
+@mutant("validation_data_may_be_a_list", "a_split_divides_*")
 def validation_leaves_no_numbers(patch):
     """No val_ keys."""
     wrap(patch, running, "evaluate", lambda old: lambda given, way, feed: _only_called(old, given, way, feed))
@@ -54,13 +53,13 @@ def _only_called(old, given, way, feed):
     return Logs() if given.run.kind == "train" else logs
 
 
-@mutant("the_means_start_anew_*", "train_on_batch_takes_one_step_*")
+@mutant("the_means_start_anew_*")
 def numbers_run_on_over_epochs(patch):
     """The running means are not begun anew at an epoch."""
-    wrap(patch, Timeline, "reset_metrics", lambda old: lambda self, new: None if self.base.metrics else old(self, new))
+    wrap(patch, running, "FitPlan", lambda old: lambda **plan: old(**{**plan, "reset": nothing}))
 
 
-@mutant("a_second_fit_goes_on_*")
+@mutant("a_second_fit_goes_on_*", "history_is_returned_*")
 def history_keeps_the_last_epoch_only(patch):
     """History's lists have one value."""
 

@@ -36,15 +36,15 @@ CLASSES = (
 def _fits_with(loss, classes):
     def run(ns, tmp):
         if classes:
-            x, labels = class_data(10)
+            x, labels = class_data(8)
             y = labels if "sparse" in loss else np.eye(3, dtype="float32")[labels]
         else:
-            x, y = rows(10, 3), np.abs(rows(10, 3, seed=3))
-            y = np.sign(rows(10, 3, seed=3)) if "hinge" in loss else y.round() if "binary" in loss else y
+            x, y = rows(8, 3), np.abs(rows(8, 3, seed=3))
+            y = np.sign(rows(8, 3, seed=3)) if "hinge" in loss else y.round() if "binary" in loss else y
         layer = ns.layers.Dense(3, activation="softmax" if classes else "sigmoid")
         model = stacked(ns, (3,), layer, loss=loss)
         seen = recorder(ns, "on_train_batch_end", "on_test_end")
-        weights = np.linspace(0.5, 2, 10, dtype="float32")
+        weights = np.linspace(0.5, 2, 8, dtype="float32")
         model.fit(
             x, y, batch_size=4, shuffle=False, verbose=0, sample_weight=weights, validation_data=(x, y),
             callbacks=[seen],
@@ -100,7 +100,7 @@ def losses_are_classes_with_reductions(ns, tmp):
 @scenario("loss.categorical_generalized_cross_entropy")
 def a_loss_robust_to_noisy_labels(ns, tmp):
     """CategoricalGeneralizedCrossEntropy, by class and by function."""
-    x, labels = class_data(10)
+    x, labels = class_data(8)
     layer = ns.layers.Dense(3, activation="softmax")
     model = stacked(ns, (3,), layer, loss=ns.losses.CategoricalGeneralizedCrossEntropy(q=0.7))
     history = model.fit(x, labels, batch_size=4, epochs=2, shuffle=False, verbose=0)
@@ -111,11 +111,11 @@ def a_loss_robust_to_noisy_labels(ns, tmp):
 @scenario("loss.sparse_options")
 def sparse_labels_may_be_ignored(ns, tmp):
     """SparseCategoricalCrossentropy with logits and an ignored class, over a sequence."""
-    x, labels = rows(6, 2, 3), np.random.default_rng(1).integers(-1, 3, (6, 2))
+    x, labels = rows(8, 2, 3), np.random.default_rng(1).integers(-1, 3, (8, 2))
     loss = ns.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
     model = stacked(ns, (2, 3), ns.layers.Dense(3), loss=loss)
     history = model.fit(x, labels, batch_size=4, epochs=2, shuffle=False, verbose=0)
-    return [history.history, model.get_weights(), model.evaluate(x, labels, verbose=0)]
+    return [history.history, model.get_weights(), model.evaluate(x, labels, batch_size=4, verbose=0)]
 
 
 @scenario("compile.loss", "loss.function")
@@ -132,11 +132,11 @@ def a_loss_may_be_a_function_of_ones_own(ns, tmp):
     def one(y_true, y_pred):
         return jnp.max(jnp.abs(y_true - y_pred))
 
-    x, y = line_data(10)
+    x, y = line_data(8)
     found = []
     for loss in (per_row, per_output, one):
         model = line(ns, loss=loss)
-        history = model.fit(x, y, batch_size=4, shuffle=False, verbose=0, sample_weight=np.arange(10) / 5.0)
+        history = model.fit(x, y, batch_size=4, shuffle=False, verbose=0, sample_weight=np.arange(8) / 5.0)
         found.append([history.history, model.get_weights()])
     return found
 

@@ -14,10 +14,10 @@ def _trains(ns, model, x, y):
     seen = recorder(ns, "on_train_batch_end", "on_epoch_end")
     weights = np.linspace(0.5, 2, len(x), dtype="float32")
     model.fit(
-        x, y, batch_size=5, epochs=2, shuffle=False, verbose=0, sample_weight=weights, validation_data=(x[4:], y[4:]),
+        x, y, batch_size=4, epochs=2, shuffle=False, verbose=0, sample_weight=weights, validation_data=(x[4:], y[4:]),
         callbacks=[seen],
     )  # fmt: skip
-    return [seen.trace, model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)]
+    return [seen.trace, model.evaluate(x, y, batch_size=4, sample_weight=weights, verbose=0, return_dict=True)]
 
 
 @scenario("metric.numbers")
@@ -52,14 +52,14 @@ def metrics_of_numbers_are_classes(ns, tmp):
 def metrics_of_two_classes_count_right(ns, tmp):
     """AUC, precision, recall, the four counts and binary accuracy, with thresholds and weights."""
     m = ns.metrics
-    kinds = [m.AUC(), m.AUC(curve="PR", num_thresholds=20, name="pr"), m.Precision(), m.Recall(thresholds=0.6)]
+    kinds = [m.AUC(), m.AUC(curve="PR", num_thresholds=9, name="pr"), m.Precision(), m.Recall(thresholds=0.6)]
     kinds += [m.TruePositives(), m.TrueNegatives(), m.FalsePositives(), m.FalseNegatives()]
     kinds += [m.BinaryAccuracy(threshold=0.7), m.BinaryCrossentropy()]
     x = rows(12, 3)
     y = (x[:, :1] + 0.3 * rows(12, 1, seed=4) > 0).astype("float32")
     model = stacked(
         ns, (3,), ns.layers.Dense(1, activation="sigmoid"), loss="binary_crossentropy", metrics=kinds,
-        weighted_metrics=[m.AUC(name="weighted_auc"), m.Precision(name="weighted_precision")],
+        weighted_metrics=[m.AUC(num_thresholds=9, name="weighted_auc"), m.Precision(name="weighted_precision")],
     )  # fmt: skip
     return _trains(ns, model, x, y)
 

@@ -156,6 +156,6 @@ def regularizers_are_in_the_loss(ns, tmp):
         ns.layers.Dense(1, kernel_regularizer=ns.regularizers.L1L2(l1=0.1, l2=0.2)),
     ):
         model = stacked(ns, (3,), layer, metrics=["mse"])
-        history = model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0, validation_data=(x, y))
+        history = model.fit(x, y, batch_size=3, epochs=2, shuffle=False, verbose=0, validation_data=(x, y))
         found.append([history.history, model.get_weights()])
     return found

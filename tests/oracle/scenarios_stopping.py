@@ -130,6 +130,26 @@ def a_stop_at_a_certain_batch_of_a_certain_epoch(ns, tmp):
     return [seen.trace, history.history, int(model.optimizer.iterations)]
 
 
+@scenario("stop.unwatched")
+def a_stop_is_seen_where_nobody_looks_on_at_batches(ns, tmp):
+    """Asked for before the first batch by callbacks without batch hooks: one batch runs, and no more."""
+    x, y = line_data(8)
+    found = []
+    for hook, flag in (
+        ("on_train_begin", "stop_training"),
+        ("on_epoch_begin", "stop_training"),
+        ("on_test_begin", "stop_evaluating"),
+        ("on_predict_begin", "stop_predicting"),
+    ):
+        model = line(ns)
+        seen = recorder(ns, hook, **{hook: lambda self, *_, flag=flag: setattr(self.model, flag, True)})
+        history = model.fit(x, y, batch_size=2, epochs=2, shuffle=False, verbose=0, callbacks=[seen])
+        numbers = model.evaluate(x, y, batch_size=2, verbose=0, callbacks=[seen])
+        outputs = model.predict(x, batch_size=2, verbose=0, callbacks=[seen])
+        found.append([hook, history.history, int(model.optimizer.iterations), numbers, outputs])
+    return found
+
+
 @scenario("stop.evaluate_unmoved")
 def stop_training_does_not_end_an_evaluation_or_a_prediction(ns, tmp):
     """Each loop looks at its own flag only."""
