@@ -110,10 +110,10 @@ CASES = [
         WrongType,
         TypeError,
         """
-        x (batch 0) holds text, and a model takes numbers.
+        x of batch 0 holds text, and a model takes numbers.
           given    <U3[1, 4]
           wanted   floats or integers
-          cure     encode x (batch 0) first, for example numpy.unique(x (batch 0), return_inverse=True)[1]
+          cure     encode x of batch 0 first, for example numpy.unique(x, return_inverse=True)[1]
         """,
     ),
     Case(

@@ -42,7 +42,7 @@ def scene(models):
         (
             {"epochs": 1, "steps_per_epoch": 5},
             1,
-            "The data ended after 3 batches, and 1 epochs of 5 batches (5 in all) were promised",
+            "The data ended after 3 batches, and 1 epoch of 5 batches (5 in all) were promised",
         ),
     ],
 )
@@ -105,9 +105,10 @@ def test_an_ignored_label_on_the_way_is_let_pass():
 @pytest.mark.parametrize(
     ("batch", "kind", "words"),
     [
-        ((X[:8, :3], Y[:8]), BadData, "Batch 1 of x is of another shape or dtype than the first."),
+        ((X[:8, :3], Y[:8]), ShapeMismatch, "x of batch 1 does not have the shape that the model"),
+        ((X[:8, None], Y[:8]), BadData, "Batch 1 of x is of another kind than the first."),
         ((X[:8], Y[:3]), ShapeMismatch, "The parts of batch 1 of x have different lengths."),
-        ((X[:8], Y[:8], -np.ones(8)), BadData, "Batch 1 of x is of another shape or dtype than the first."),
+        ((X[:8], Y[:8], -np.ones(8)), BadData, "Batch 1 of x is of another kind than the first."),
         ((X[:8], Y[:8], Y[:8], Y[:8]), WrongType, "A generator yields x, (x, y) or (x, y, sample_weight), and batch 1"),
     ],
 )
@@ -167,3 +168,11 @@ def test_a_one_shot_validation_that_is_due_twice_is_refused_without_steps(scene,
     with pytest.raises(ValueError, match="2 validations"):
         scene.fit(validation_data=Stream(*EIGHTS), **more)
     assert scene.record.hooks == []
+
+
+def test_batches_may_have_sizes_of_their_own_where_the_model_takes_them():
+    model = kibitz.Sequential([kibitz.Input((None, 3)), kibitz.layers.Dense(2), kibitz.layers.GlobalAveragePooling1D()])
+    model.compile("sgd", "mse")
+    lengths = iter((np.ones((4, length, 3), "float32"), np.zeros((4, 2), "float32")) for length in (5, 7, 5))
+    model.fit(lengths, verbose=0)
+    assert int(model.optimizer.iterations) == 3

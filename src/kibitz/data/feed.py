@@ -79,7 +79,7 @@ class Feed:
         done = epochs_done if self.steps_per_epoch is None else self._total
         if not self.dry or done >= promised:
             return False
-        wanted = f"{self.epochs} epochs"
+        wanted = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
         if self.steps_per_epoch is not None:
             wanted += f" of {self.steps_per_epoch} batches ({promised} in all)"
         warnings.warn(

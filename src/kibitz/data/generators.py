@@ -41,7 +41,7 @@ class GeneratorSource:
         self._iterator, self._keep = iterator, keep
         self._ahead: list[Batch] = []
         self._kept: list[Batch] = []
-        self._shapes: Any = None
+        self._kinds: Any = None
         self._taken = 0
 
     def first(self) -> Batch:
@@ -93,9 +93,9 @@ class GeneratorSource:
         return batch
 
     def _batch(self, given: Any) -> Batch:
-        name = f"{self.name} (batch {self._taken})"
+        where = f"batch {self._taken}" + ("" if self.name == "x" else f" of {self.name}")
         if not isinstance(given, tuple):
-            return Batch(standard(given, name))
+            return Batch(standard(given, f"x of {where}"))
         if not 1 <= len(given) <= 3:
             raise WrongType(
                 f"A generator yields x, (x, y) or (x, y, sample_weight), and batch {self._taken} is something else.",
@@ -103,7 +103,8 @@ class GeneratorSource:
                 wanted="a tuple of 1 to 3 parts",
                 cure="yield x, y",
             )
-        x, y, weight = (standard(part, name) for part in (*given, None, None)[:3])
+        parts = zip((*given, None, None), ("x", "y", "sample_weight"), strict=False)
+        x, y, weight = (standard(part, f"{name} of {where}") for part, name in parts)
         if self.class_weight is not None and y is not None:
             weight = class_weights(y, self.class_weight)
         return Batch(x, y, weight)
@@ -125,14 +126,15 @@ class GeneratorSource:
                 wanted="at least one row in each batch",
                 cure="leave the batch out",
             )
-        shapes = jax.tree.map(lambda leaf: (np.shape(leaf)[1:], str(leaf.dtype)), batch[:3])
-        self._shapes = shapes if self._shapes is None else self._shapes
-        if shapes != self._shapes:
+        # Sizes may vary (padded sequences do); what may not is what the model was built for.
+        kinds = jax.tree.map(lambda leaf: (np.ndim(leaf), str(leaf.dtype)), batch[:3])
+        self._kinds = kinds if self._kinds is None else self._kinds
+        if kinds != self._kinds:
             raise BadData(
-                f"Batch {self._taken} of {self.name} is of another shape or dtype than the first.",
+                f"Batch {self._taken} of {self.name} is of another kind than the first.",
                 given=batch[:3],
-                wanted=f"as in batch 0 (rows apart): {code(self._shapes)}",
-                cure="yield batches that differ in their number of rows only",
+                wanted=f"the parts, dimensions and dtypes of batch 0: {code(self._kinds)}",
+                cure="yield batches that differ in their sizes only",
             )
         if self.examine is not None:
             self.examine(batch)

@@ -107,7 +107,7 @@ def _leaf(array: Any, name: str) -> Any:
         cure = {
             "M": f'({name} - {name}.min()) / numpy.timedelta64(1, "D")',
             "m": f'{name} / numpy.timedelta64(1, "s")',
-        }.get(kind, f"encode {name} first, for example numpy.unique({name}, return_inverse=True)[1]")
+        }.get(kind, f"encode {name} first, for example numpy.unique({name.split(" of ")[0]}, return_inverse=True)[1]")
         raise WrongType(
             f"{name} holds {words}, and a model takes numbers.", given=array, wanted="floats or integers", cure=cure
         )
