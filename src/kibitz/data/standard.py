@@ -104,10 +104,11 @@ def _leaf(array: Any, name: str) -> Any:
         kind = array.dtype.kind
     if kind in "USMm":
         words = {"U": "text", "S": "bytes", "M": "dates", "m": "durations"}[kind]
+        part = name.split(" of ")[0]
         cure = {
             "M": f'({name} - {name}.min()) / numpy.timedelta64(1, "D")',
             "m": f'{name} / numpy.timedelta64(1, "s")',
-        }.get(kind, f"encode {name} first, for example numpy.unique({name.split(" of ")[0]}, return_inverse=True)[1]")
+        }.get(kind, f"encode {name} first, for example numpy.unique({part}, return_inverse=True)[1]")
         raise WrongType(
             f"{name} holds {words}, and a model takes numbers.", given=array, wanted="floats or integers", cure=cure
         )
