@@ -1,6 +1,6 @@
 # Every verb of the house. `make` alone lists them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup test fast lint types names demo bench bench-quick clean
+.PHONY: help setup test fast mutants lint types names demo bench bench-quick clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -16,10 +16,13 @@ help:  ## List the verbs.
 setup: $(VENV)/.has-test  ## Make .venv with all that the tests need.
 
 test: $(VENV)/.has-test lint types  ## Run everything: lint, types, all tests, all examples in the documentation.
-	@$(BIN)/python -m pytest -q -n $(WORKERS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not mutant"
 
 fast: $(VENV)/.has-test lint  ## Run what takes less than a minute: all but the tests marked slow.
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not mutant"
+
+mutants: $(VENV)/.has-test  ## Show that every scenario of the oracle can fail: each is run against mutants of Kibitz.
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m mutant tests/oracle
 
 lint: $(VENV)/.has-test  ## Look for what ruff finds wrong, and for what is not formatted.
 	@$(BIN)/ruff check --quiet .

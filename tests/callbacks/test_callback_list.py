@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kibitz.callbacks import Callback, CallbackList, CSVLogger, EarlyStopping, History, LambdaCallback, ProgbarLogger
-from kibitz.errors import InvalidArgument, Unbalanced, WrongType
+from kibitz.errors import Unbalanced, WrongType
 from kibitz.hooks import ALIASES, HOOKS, arguments
 from kibitz.logs import Logs
 from kibitz.outcome import Outcome
@@ -191,7 +191,7 @@ def test_what_is_no_callback_is_refused_by_name(wrong):
 
 
 def test_a_hook_that_cannot_be_called_is_refused():
-    with pytest.raises(InvalidArgument, match="on_epoch_end cannot take"):
+    with pytest.raises(WrongType, match="on_epoch_end cannot take"):
         CallbackList(LambdaCallback(on_epoch_end=lambda epoch: None))
 
 

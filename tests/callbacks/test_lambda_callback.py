@@ -6,7 +6,7 @@ import pytest
 
 from kibitz.callbacks import LambdaCallback
 from kibitz.callbacks.dispatch import Dispatch
-from kibitz.errors import InvalidArgument, UnknownName, WrongType
+from kibitz.errors import UnknownName, WrongType
 from kibitz.hooks import HOOKS, KNOWN, arguments
 from kibitz.testing import FakeModel, Recorder, drive
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_called_is_refused(name, takes):
 
 
 def test_a_batch_function_that_cannot_take_logs_by_its_name_is_refused_before_the_first_step():
-    with pytest.raises(InvalidArgument, match="on_train_batch_end cannot take what it will be given"):
+    with pytest.raises(WrongType, match="on_train_batch_end cannot take what it will be given"):
         drive(LambdaCallback(on_train_batch_end=lambda b, numbers: None), epochs=[{"loss": 1.0}])
 
 

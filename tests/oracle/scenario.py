@@ -32,7 +32,7 @@ class Scenario:
 
     def trace(self, ns: Any, tmp: Any) -> Any:
         """Run it under a library, with names of layers counted from the beginning: it happens as if alone."""
-        ns.utils.clear_session()
+        ns.utils.clear_session(free_memory=False)
         return self.run(ns, tmp)
 
 

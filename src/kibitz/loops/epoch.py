@@ -40,7 +40,7 @@ def run_batches(dispatch: Dispatch, way: Way, kind: str, stop: Callable[[], bool
     begin, end = f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
     clock = dispatch.run.clock if kind == "train" else None
     batch, logs = 0, Logs()
-    if not dispatch.listens(begin) and not dispatch.listens(end):
+    if not (dispatch.listens(begin) or dispatch.listens(end) or stop()):
         return _unwatched(way, dispatch, kind)
     while _has_more(way, dispatch, kind, batch):
         dispatch.fire(begin, batch, {})
