@@ -39,7 +39,7 @@ def _writes_weights_in(hook):
 
 def _all_calls(model, x, y, seen):
     model.fit(
-        x, y, batch_size=2, epochs=2, shuffle=False, verbose=0, validation_data=(x[:3], y[:3]), callbacks=[seen]
+        x, y, batch_size=2, epochs=2, shuffle=False, verbose=0, validation_data=(x[:4], y[:4]), callbacks=[seen]
     )  # fmt: skip
     return model.predict(x, batch_size=3, verbose=0, callbacks=[seen])
 
@@ -165,7 +165,7 @@ def _predicts_in(hook):
         seen = recorder(ns, **{hook: lambda self, *_: self.model.predict(x[:3], verbose=0)})
         model = line(ns)
         model.fit(
-            x, y, batch_size=2, epochs=2, shuffle=False, verbose=0, validation_data=(x[:3], y[:3]), callbacks=[seen]
+            x, y, batch_size=2, epochs=2, shuffle=False, verbose=0, validation_data=(x[:4], y[:4]), callbacks=[seen]
         )
         return [seen.trace, model.get_weights()]
 
