@@ -74,7 +74,7 @@ def _now(_: None, leaves: Sequence[Any]) -> Variable:
 
 
 # So that jnp.sum(layer.kernel) works: JAX takes a pytree of one array where it no longer takes `__jax_array__`.
-jax.tree_util.register_pytree_node(LiveWeight, lambda weight: ((weight.value,), None), _now)
+jax.tree_util.register_pytree_node(LiveWeight, lambda weight: ((weight.value,), None), _now)  # pyright: ignore[reportArgumentType] - a value taken out of its layer is live no more
 
 
 class WeightAttribute:
