@@ -196,7 +196,8 @@ def check(callback: Any, position: int) -> None:
         )
     for name in names:
         if name in KNOWN:
-            _check_signature(callback, name)
+            if not _inherited(getattr(callback, name), name):  # the base class's own are known to be right
+                _check_signature(callback, name)
         elif callable(getattr(callback, name, None)) and not hasattr(Callback, name):
             near = nearest_name(name, sorted(KNOWN))
             hint = f"; did you mean {near}?" if near else "; hooks.py draws those there are"
