@@ -24,3 +24,11 @@ os.environ["MPLBACKEND"] = "agg"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def pytest_configure():
+    """No clock may fail a property: a first example compiles, and workers share cores."""
+    from hypothesis import settings
+
+    settings.register_profile("kibitz", deadline=None, derandomize=os.environ.get("CI") == "true")
+    settings.load_profile("kibitz")

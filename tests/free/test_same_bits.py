@@ -104,7 +104,7 @@ def test_looking_on_changes_no_bit(kind):
     assert run(kind, [Recorder(), Hand(reads=[3, 4, 17])]) == alone
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     reads=st.sets(st.integers(0, 25), max_size=6),
     writes=st.sets(st.integers(0, 25), max_size=3),
