@@ -26,7 +26,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
-def pytest_configure():
+def pytest_configure() -> None:
     """No clock may fail a property: a first example compiles, and workers share cores."""
     from hypothesis import settings
 
