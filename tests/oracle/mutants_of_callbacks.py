@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from kibitz import callbacks
 from kibitz.callbacks.monitor import Monitor
+from kibitz.logs import Logs
 from tests.oracle.mutant import mutant, nothing, wrap
 
 
-@mutant("early_stopping_waits_*", "early_stopping_knows_*", "a_plateau_says_*")
+@mutant("early_stopping_waits_*", "early_stopping_knows_*", "a_plateau_says_*", "early_stopping_counts_validations_*")
 def patience_is_one_longer(patch):
     """Patience of every callback is one epoch longer."""
     for kind in (callbacks.EarlyStopping, callbacks.ReduceLROnPlateau):
@@ -126,3 +127,9 @@ def a_list_of_callbacks_is_deaf(patch):
 def any_factor_is_taken(patch):
     """A plateau may raise the learning rate."""
     patch.setattr("kibitz.callbacks.reduce_lr_on_plateau.number", lambda owner, name, value, **_: value)
+
+
+@mutant("a_callback_list_gives_floats_*")
+def a_list_passes_logs_as_they_come(patch):
+    """A CallbackList makes no floats and sorts no keys."""
+    patch.setattr("kibitz.callbacks.callback_list._floats", lambda logs: Logs(logs or {}))

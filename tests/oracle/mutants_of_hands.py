@@ -120,7 +120,7 @@ def layers_write_into_nothing(patch):
     patch.setattr(Timeline, "write_variables", nothing)
 
 
-@mutant("iterations_count_*", "a_step_taken_by_hand_*")
+@mutant("iterations_count_*", "a_step_taken_by_hand_*", "a_step_taken_by_hand_within_*")
 def steps_are_not_counted(patch):
     """optimizer.iterations stays where it is."""
 

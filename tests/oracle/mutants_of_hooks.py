@@ -114,7 +114,7 @@ def callbacks_run_backwards(patch):
     wrap(patch, Dispatch, "__init__", lambda old: lambda self, given, run=None: old(self, list(given)[::-1], run))
 
 
-@mutant("one_dict_of_logs_*")
+@mutant("one_dict_of_logs_*", "what_one_callback_writes_over_*")
 def every_callback_has_logs_of_its_own(patch):
     """A key that one callback adds is not seen by the next."""
     wrap(

@@ -111,6 +111,7 @@ def something_is_always_printed(patch):
     "a_saved_momentum_*",
     "weights_are_saved_and_loaded_in_hooks",
     "checkpoints_of_the_whole_model",
+    "a_model_saved_in_a_hook_*",
 )
 def nothing_is_loaded(patch):
     """load_weights and load_model leave the weights as they are."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tests.oracle.record import hooks_of, recorder
 from tests.oracle.scenario import scenario
 from tests.oracle.small import line, line_data, printed, raised, without_times
@@ -132,6 +134,17 @@ def a_callback_list_serves_a_loop_written_by_hand(ns, tmp):
     hooks.on_predict_batch_end(0)
     hooks.on_predict_end()
     return [seen.trace, seen.params, model.history.history, model.history.epoch, seen.model is model]
+
+
+@scenario("callback_list.floats")
+def a_callback_list_gives_floats_in_the_order_of_the_keys(ns, tmp):
+    """NumPy and JAX scalars become floats, words and arrays stay, a dict in the logs is spread."""
+    import jax.numpy as jnp
+
+    seen = recorder(ns, "on_epoch_end")
+    hooks = ns.callbacks.CallbackList([seen], model=line(ns))
+    hooks.on_epoch_end(0, {"b": np.float32(1), "a": jnp.ones(()), "s": "word", "c": np.ones(2), "d": {"q": 1}})
+    return seen.trace
 
 
 @scenario("callback_list.unbalanced")

@@ -177,6 +177,36 @@ for _hook in ("on_train_begin", "on_train_batch_begin", "on_train_batch_end", "o
     scenario(f"nested.predict.{_hook}", name=f"predict_within_{_hook}")(_predicts_in(_hook))
 
 
+@scenario("nested.evaluate.on_train_batch_begin")
+def evaluate_within_a_batchs_begin_sees_the_weights_before_it(ns, tmp):
+    """What it returns before each batch, and the weights at the end."""
+    x, y = line_data(6)
+    found = []
+
+    def look(self, batch, logs):
+        found.append(self.model.evaluate(x, y, batch_size=2, verbose=0))
+
+    seen = recorder(ns, "on_train_batch_begin", on_train_batch_begin=look)
+    model = line(ns)
+    model.fit(x, y, batch_size=2, shuffle=False, verbose=0, callbacks=[seen])
+    return [found, model.get_weights()]
+
+
+@scenario("nested.train_on_batch")
+def a_step_taken_by_hand_within_a_hook_is_a_step(ns, tmp):
+    """train_on_batch in a batch's end moves the weights and the count that the next batch starts from."""
+    x, y = line_data(6)
+    found = []
+
+    def step(self, batch, logs):
+        found.append([float(each) for each in self.model.train_on_batch(x[:2], y[:2])])
+
+    seen = recorder(ns, "on_train_batch_end", on_train_batch_end=step)
+    model = line(ns, optimizer=ns.optimizers.SGD(0.05, momentum=0.5))
+    model.fit(x, y, batch_size=2, shuffle=False, verbose=0, callbacks=[seen])
+    return [found, model.get_weights(), int(model.optimizer.iterations)]
+
+
 @scenario("nested.predict_on_batch")
 def predict_on_batch_serves_in_a_batch_hook(ns, tmp):
     """A look at the outputs after each batch."""
@@ -229,6 +259,21 @@ def weights_are_saved_and_loaded_in_hooks(ns, tmp):
     seen = recorder(ns, "on_epoch_end", on_epoch_end=save_or_load)
     model = line(ns)
     model.fit(x, y, epochs=4, shuffle=False, verbose=0, callbacks=[seen])
+    return [seen.trace, model.get_weights()]
+
+
+@scenario("hands.whole_models")
+def a_model_saved_in_a_hook_is_that_of_the_batch(ns, tmp):
+    """save and load_model within on_train_batch_end."""
+    x, y = line_data(6)
+
+    def keep(self, batch, logs):
+        self.model.save(str(tmp / f"{batch}.keras"))
+        return ns.models.load_model(str(tmp / f"{batch}.keras")).get_weights()
+
+    seen = recorder(ns, "on_train_batch_end", on_train_batch_end=keep)
+    model = line(ns)
+    model.fit(x, y, batch_size=2, shuffle=False, verbose=0, callbacks=[seen])
     return [seen.trace, model.get_weights()]
 
 

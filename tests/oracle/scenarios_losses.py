@@ -118,6 +118,17 @@ def sparse_labels_may_be_ignored(ns, tmp):
     return [history.history, model.get_weights(), model.evaluate(x, labels, batch_size=4, verbose=0)]
 
 
+@scenario("loss.sequences")
+def sequences_of_labels_are_compared_step_by_step(ns, tmp):
+    """Labels of shape (rows, steps) and (rows, steps, 1), with accuracy over all steps."""
+    x, labels = rows(8, 4, 3), np.random.default_rng(0).integers(0, 3, (8, 4))
+    layer = ns.layers.Dense(3, activation="softmax")
+    model = stacked(ns, (4, 3), layer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return [
+        model.fit(x, given, batch_size=4, shuffle=False, verbose=0).history for given in (labels, labels[..., None])
+    ]
+
+
 @scenario("compile.loss", "loss.function")
 def a_loss_may_be_a_function_of_ones_own(ns, tmp):
     """It gives a number for each row, or for each output, or one for the batch."""

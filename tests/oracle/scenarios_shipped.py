@@ -90,6 +90,28 @@ def early_stopping_knows_which_way_is_better(ns, tmp):
     return found
 
 
+@scenario("EarlyStopping.validation_freq")
+def early_stopping_counts_validations_where_epochs_have_none(ns, tmp):
+    """With validation at every second epoch it waits for these, and its epochs are those of the run."""
+    x, y = line_data(6)
+    stopping = ns.callbacks.EarlyStopping("val_loss", patience=2, min_delta=9.0)
+    history = line(ns).fit(
+        x, y, epochs=9, shuffle=False, verbose=0, validation_data=(x, y), validation_freq=2, callbacks=[stopping]
+    )
+    return [history.epoch, stopping.wait, stopping.stopped_epoch, float(stopping.best)]
+
+
+@scenario("EarlyStopping.changed_logs")
+def what_one_callback_writes_over_the_next_believes(ns, tmp):
+    """A loss replaced in the logs is what EarlyStopping watches and what History keeps."""
+    stopping = ns.callbacks.EarlyStopping("loss", patience=1)
+    x, y = line_data(4)
+    history = line(ns).fit(
+        x, y, epochs=4, verbose=0, callbacks=[scripted(ns, [5.0, 4.0, 6.0, 1.0], key="loss"), stopping]
+    )
+    return [history.history["loss"], history.epoch, float(stopping.best)]
+
+
 @scenario("EarlyStopping.again")
 def early_stopping_starts_anew_at_each_fit(ns, tmp):
     """The same instance in two fits: wait, best and the stopped epoch are reset."""
