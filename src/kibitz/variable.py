@@ -136,6 +136,8 @@ class Variable:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return np.asarray(value)
     return value.value if isinstance(value, Variable) else value
 
 

@@ -109,6 +109,10 @@ class WeightAttribute:
 
     def __set__(self, layer: Any, value: Any) -> None:
         vars(layer)[self.name] = value
+        # NNX 0.12.12 no longer writes down itself what a descriptor sets.
+        nodes = vars(layer).get("_pytree__nodes")
+        if nodes is not None and nodes.get(self.name) is not True:
+            object.__setattr__(layer, "_pytree__nodes", nodes.update({self.name: nnx.is_data(value)}))
 
     def __delete__(self, layer: Any) -> None:
         del vars(layer)[self.name]

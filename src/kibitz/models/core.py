@@ -112,6 +112,8 @@ class Core:
     def frozen(self) -> set[str]:
         """Names of the parameters of layers that are not trainable."""
         forward = self.timeline.forward
+        if not self.owner.trainable:
+            return set(forward.variables)
         names = {id(variable): name for name, variable in forward.variables.items()}
         found = {name for name, each in forward.variables.items() if each.get_metadata("trainable", True) is False}
         for _, part in nnx.iter_graph(forward.module):

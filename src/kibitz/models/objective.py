@@ -230,6 +230,13 @@ class Objective:
         ]
         return {name: value for pairs in spread for name, value in pairs}
 
+    def show(self, accumulators: list[Any]) -> None:
+        """Put what a run has measured into the user's own metric objects, so that `metric.result()` tells it."""
+        states = accumulators[len(accumulators) - len(self.measures) :]
+        for measure, state in zip(self.measures, states, strict=True):
+            for variable, value in zip(measure.metric.variables, state, strict=True):
+                variable.assign(value)
+
     def _tracked(self) -> list[Term]:
         return self.terms if len(self.terms) > 1 else []
 

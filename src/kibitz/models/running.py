@@ -123,6 +123,7 @@ def _train(
     way = Training(timeline, programs, feed)
     with core.during(dispatch.run), ending(dispatch, timeline), way.gone_along():
         fit(dispatch, timeline, way, plan)
+    objective.show(timeline.here.metrics)
 
 
 def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, sample_weight: Any, steps: Any,
@@ -137,7 +138,9 @@ def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, samp
     programs, objective = core.ready("evaluate")
     dispatch = _looking_on(core, "test", callbacks, verbose, feed)
     with core.during(dispatch.run), ending(dispatch, core.timeline):
-        logs = evaluate(dispatch, Testing(core.timeline, programs, feed, objective.accumulators), feed)
+        way = Testing(core.timeline, programs, feed, objective.accumulators)
+        logs = evaluate(dispatch, way, feed)
+    objective.show(way.road.base)
     return dict(logs) if return_dict else in_order(logs, objective.names)
 
 

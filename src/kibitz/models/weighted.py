@@ -26,6 +26,20 @@ class Weighted:
     """
 
     core: Core
+    layers: list[Any]
+    _trainable = True
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer moves the weights; a change is taken up by the next `compile`, for all layers."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.layers if self.core.built else []:
+            if hasattr(layer, "trainable"):
+                layer.trainable = bool(value)
 
     def weight_variables(self) -> list[nnx.Variable[Any]]:
         """The NNX variables that are weights (no random state among them), in Keras's order."""
