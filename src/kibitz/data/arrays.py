@@ -44,10 +44,6 @@ class ArraySource:
         self.batch_size, self.shuffle, self.seed, self.fit = batch_size, shuffle, seed, fit
         self.steps: int | None = math.ceil(self.rows / batch_size)
 
-    def order(self, number: int) -> np.ndarray | None:
-        """The order of rows in pass `number`; None means as they stand."""
-        return order_of(self.rows, self.seed, self.fit, number) if self.shuffle else None
-
     def batches(self, number: int) -> Iterator[np.ndarray]:
         """Begin pass `number`: the row numbers of its batches."""
         order = order_of(self.rows, self.seed, self.fit, number) if self.shuffle else np.arange(self.rows)

@@ -103,8 +103,6 @@ class OnePass:
         name: What the limit is called, for the warning when the data have fewer.
     """
 
-    steps_per_epoch = None
-
     def __init__(self, source: Source, limit: int | None = None, name: str = "steps"):
         self.source, self.limit, self.name = source, limit, name
         self._pass: Iterator[Any] = iter(())
