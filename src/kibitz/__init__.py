@@ -7,6 +7,9 @@ that importing one piece (a callback's base, the errors) costs no more than that
 from __future__ import annotations
 
 import importlib
+import random
+import sys
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -42,12 +45,27 @@ __all__ = ["__version__", *_NAMES, *_ROOMS]  # pyright: ignore[reportUnsupported
 
 def __getattr__(name: str) -> Any:
     if name in _NAMES:
-        return getattr(importlib.import_module(_NAMES[name]), name)
+        return getattr(_brought(_NAMES[name]), name)
     if name in _ROOMS:
-        return importlib.import_module(f"kibitz.{name}")
+        return _brought(f"kibitz.{name}")
     from kibitz.absent import missing
 
     raise missing("kibitz", name, [*_NAMES, *_ROOMS])
+
+
+def _brought(name: str) -> ModuleType:
+    """Import a module without a trace in Python's `random`, from which a user's seeds are drawn.
+
+    Rich, which Flax imports, draws a number when it is imported: the first model of a program would have other weights
+    than the second one after the same `set_random_seed`.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    state = random.getstate()
+    try:
+        return importlib.import_module(name)
+    finally:
+        random.setstate(state)
 
 
 def __dir__() -> list[str]:

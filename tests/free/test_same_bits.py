@@ -36,7 +36,6 @@ def cut(most):
 
 
 def build(kind):
-    keras.utils.clear_session()  # the names of layers stand in the state
     keras.utils.set_random_seed(11)
     layers = {
         "dense": [keras.layers.Dense(5, activation="relu")],

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from kibitz.checkpoint.state_file import differences, read_state, shortened, wri
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnusableFile, WrongType
 from kibitz.outcome import Outcome
 
-LAYER = re.compile(r"'([^'/]+)/")
 LATEST, PREVIOUS = "backup.safetensors", "backup.previous.safetensors"
 
 
@@ -127,15 +124,14 @@ class BackupAndRestore(Callback):
                 wanted="a backup that BackupAndRestore wrote",
                 cure="remove it to begin anew",
             )
-        here = recounted(self.model.export_state())
-        if odd := differences({name: array for name, (_, array) in here.items()}, arrays):
+        if odd := differences(self.model.export_state(), arrays):
             raise ShapeMismatch(
                 f"The backup is of another model or another optimizer: {shortened(odd)}.",
                 given=str(path),
                 wanted="the state of this model, compiled as it is",
                 cure="build and compile the model as it was, or give another backup_dir",
             )
-        self.model.import_state({name: arrays[place] for place, (name, _) in here.items()})
+        self.model.import_state(arrays)
         self.restored = document
         if self.run is not None:
             self.run.first_epoch = epoch
@@ -157,8 +153,7 @@ class BackupAndRestore(Callback):
         self._since_backup = 0
         document = {"epoch": epoch + 1, "stopped": self._why()}
         keep = self._previous if self.double_checkpoint else None
-        arrays = {place: array for place, (_, array) in recounted(self.model.export_state()).items()}
-        write_state(self._latest, arrays, document, keep=keep)
+        write_state(self._latest, self.model.export_state(), document, keep=keep)
 
     def on_train_end(self, logs: Numbers = None) -> None:
         """See whether this is the planned end."""
@@ -202,32 +197,3 @@ class BackupAndRestore(Callback):
             remove(self._latest)
             remove(self._previous)
             remove_if_empty(self._latest.parent)
-
-
-def recounted(arrays: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Arrays under names that are the same for every model built alike, each with its own name here.
-
-    Names that nobody gave count on within a program: its second model has `dense_2` where the first has `dense`. A
-    backup is of the run and not of the program, so in it each family of names is counted from 0.
-
-    Args:
-        arrays: Arrays by name; a layer's name stands in quotes before a slash.
-
-    Example:
-        >>> from kibitz.callbacks.backup_and_restore import recounted
-        >>> recounted({"['dense_9/kernel']": 1, "['dense_10/kernel']": 2, "['step']": 3})
-        {"['dense/0/kernel']": ("['dense_9/kernel']", 1), "['dense/1/kernel']": ("['dense_10/kernel']", 2),
-         "['step']": ("['step']", 3)}
-    """
-    layers = {layer for name in arrays for layer in LAYER.findall(name)}
-    families: dict[str, list[tuple[int, str]]] = {}
-    for layer in layers:
-        family, _, number = layer.rpartition("_")
-        known = (family, int(number)) if family and number.isdecimal() else (layer, -1)
-        families.setdefault(known[0], []).append((known[1], layer))
-    places = {
-        layer: f"'{family}/{place}/"
-        for family, members in families.items()
-        for place, (_, layer) in enumerate(sorted(members))
-    }
-    return {LAYER.sub(lambda found: places[found[1]], name): (name, array) for name, array in arrays.items()}

@@ -93,6 +93,7 @@ class Core:
                 lambda: timeline.optimizer_state(counted=counted),
                 timeline.write_optimizer,
                 order=self._order(timeline),
+                names={name: self.owner.shown(name) for name in timeline.behind.params},
                 owner=self.owner,
             )
         most = self.owner.steps_per_execution

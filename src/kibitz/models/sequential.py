@@ -21,23 +21,24 @@ from kibitz.models.model import Model
 class Stack(nnx.Module):
     """The module of a Sequential: its layers, called one after the other.
 
+    They stand in it by number. Names that were made for layers differ from model to model, and would make two programs
+    of two models that are alike.
+
     Args:
-        layers: Layers by name, in order.
+        layers: The layers, in order.
         column: Whether a row of the inputs is one number, so that they may come without their last axis.
     """
 
-    def __init__(self, layers: dict[str, nnx.Module], column: bool = False):
-        self.order, self.column = tuple(layers), column
-        for name, layer in layers.items():
-            setattr(self, name, layer)
+    def __init__(self, layers: Sequence[nnx.Module], column: bool = False):
+        self.layers, self.column = nnx.List(layers), column
 
     def __call__(self, x: Any) -> Any:
         """The last layer's output."""
         x = _alone(x)
         if self.column and jnp.ndim(x) == 1:
             x = x[:, None]
-        for name in self.order:
-            x = getattr(self, name)(x)
+        for layer in self.layers:
+            x = layer(x)
         return x
 
 
@@ -172,8 +173,7 @@ class Sequential(Model):
                 at = tuple(layer.compute_output_shape(at))
             else:
                 at = _shape_through(layer, at)
-        named = {layer_name(layer, index): layer for index, layer in enumerate(self._layers)}
-        self.core.build(Stack(named, column=shape[1:] == (1,)))
+        self.core.build(Stack(self._layers, column=shape[1:] == (1,)))
         for layer in self._layers:
             if isinstance(layer, Layer):
                 layer.bind(self.core.timeline)
@@ -211,6 +211,11 @@ class Sequential(Model):
     def layers(self) -> list[Any]:
         """The layers, first one first; an `Input` is not among them."""
         return list(self._layers)
+
+    def shown(self, name: str) -> str:
+        """A variable's name as a user reads it, with its layer's name in the place of its number."""
+        _, index, *rest = name.split("/")
+        return "/".join([layer_name(self._layers[int(index)], int(index)), *rest])
 
     @property
     def module(self) -> nnx.Module:

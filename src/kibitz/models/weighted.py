@@ -45,6 +45,10 @@ class Weighted:
         """The NNX variables that are weights (no random state among them), in Keras's order."""
         return [variable for _, variable in ordered(self.core.timeline.forward.module)]
 
+    def shown(self, name: str) -> str:
+        """A variable's name as a user reads it, from its name in the state."""
+        return name
+
     def _named(self) -> list[str]:
         names = {id(variable): name for name, variable in self.core.timeline.forward.variables.items()}
         return [names[id(variable)] for variable in self.weight_variables()]
@@ -79,7 +83,7 @@ class Weighted:
             lambda: timeline.read().variables()[name],
             lambda value: timeline.write_variables({name: value}),
             name=short,
-            path=name,
+            path=self.shown(name),
             trainable=trainable,
         )
 
@@ -102,7 +106,7 @@ class Weighted:
             raise ShapeMismatch(
                 f"The model has {len(names)} weights, and there is another number of arrays.",
                 given=code(f"{len(weights)}"),
-                wanted=f"{len(names)}: {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}",
+                wanted=f"{len(names)}: {', '.join(map(self.shown, names[:6]))}{', ...' if len(names) > 6 else ''}",
                 cure="model.set_weights(other.get_weights()) with a model of the same layers",
             )
         self.core.timeline.push()
@@ -117,7 +121,7 @@ class Weighted:
         """The parameters as a nested dict of JAX arrays, for going on in plain JAX; a copy."""
         nested: dict[str, Any] = {}
         for name, value in self.core.timeline.read().params.items():
-            *folders, last = name.split("/")
+            *folders, last = self.shown(name).split("/")
             at = nested
             for folder in folders:
                 at = at.setdefault(folder, {})

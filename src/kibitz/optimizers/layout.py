@@ -23,7 +23,10 @@ class Entry(NamedTuple):
 
 
 def entries(
-    state: Mapping[str, Any], groups: Iterable[Iterable[str]], order: Sequence[Path] | None = None
+    state: Mapping[str, Any],
+    groups: Iterable[Iterable[str]],
+    order: Sequence[Path] | None = None,
+    called: Mapping[Path, Path] | None = None,
 ) -> list[Entry]:
     """List a state as Keras does: iteration, learning rate, then the slots, group by group.
 
@@ -34,6 +37,7 @@ def entries(
         state: The state.
         groups: The slots' names, grouped as Keras creates them.
         order: The parameters' paths in the order wanted. None means the order of the tree's leaves.
+        called: What the user calls the parameters, by their paths. None means as the tree does.
 
     Raises:
         UnknownName: If `order` names a parameter that the state does not have.
@@ -44,7 +48,7 @@ def entries(
         >>> [entry.name for entry in entries(state, [["m", "v"]])]
         ['iteration', 'a_m', 'a_v', 'b_m', 'b_v']
     """
-    listed = [Entry("iteration", "iterations", 0)]
+    listed, called = [Entry("iteration", "iterations", 0)], called or {}
     if "learning_rate" in state and not isinstance(state["learning_rate"], Scheduled):
         listed.append(Entry("learning_rate", "learning_rate", 0))
     covered = {"iterations", "learning_rate"}
@@ -53,10 +57,13 @@ def entries(
         covered.update(present)
         names = paths(state[present[0]]) if present else []
         for leaf in _places(names, order):
-            listed += [Entry("_".join((*names[leaf], key)), key, leaf) for key in present]
+            listed += [Entry("_".join((*called.get(names[leaf], names[leaf]), key)), key, leaf) for key in present]
     for key in state:
         if key not in covered:
-            listed += [Entry("_".join((key, *path)), key, leaf) for leaf, path in enumerate(paths(state[key]))]
+            listed += [
+                Entry("_".join((key, *called.get(path, path))), key, leaf)
+                for leaf, path in enumerate(paths(state[key]))
+            ]
     return listed
 
 

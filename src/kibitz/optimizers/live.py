@@ -52,7 +52,7 @@ class LiveOptimizer:
     _bound: tuple[Read, Write] | None = None
     _owner: weakref.ref[Any] | None = None
     _order: list[Path] | None = None
-    _names: dict[Path, str] | None = None
+    _names: dict[Path, Path] | None = None
     _by_hand = False
 
     def __init__(self, learning_rate: Any):
@@ -75,8 +75,8 @@ class LiveOptimizer:
             write: Takes the whole state with something changed in it.
             order: The parameters' paths ("dense/kernel", or a tuple of the parts) as the model lists its weights: the
                 order of `variables`. None means the order of the tree's leaves.
-            names: What the model calls its weights, by path: what `exclude_from_weight_decay` looks at, where a layer
-                has a "gamma" that its module calls "scale". None means the names in the tree.
+            names: What the user calls the weights, by their paths in the tree: what the optimizer's own variables are
+                named after, and what `exclude_from_weight_decay` looks at. None means as the tree does.
             owner: The model. An optimizer that has one cannot be bound to another. None asks nothing.
 
         Raises:
@@ -101,7 +101,7 @@ class LiveOptimizer:
             )
         self._bound, self._by_hand = (read, write), False
         self._order = None if order is None else [path_of(each) for each in order]
-        self._names = None if names is None else {path_of(path): name for path, name in names.items()}
+        self._names = None if names is None else {path_of(path): path_of(name) for path, name in names.items()}
         self._owner = None if owner is None else weakref.ref(owner)
 
     @property
@@ -158,7 +158,7 @@ class LiveOptimizer:
         return []
 
     def _entries(self) -> list[Entry]:
-        return entries(self._read(), self._groups(), self._order)
+        return entries(self._read(), self._groups(), self._order, self._names)
 
     def _variable(self, entry: Entry) -> Variable:
         def read() -> Any:

@@ -46,23 +46,21 @@ class Spared:
         self._paths = [path_of(each) for each in var_list or ()]
         self._patterns = [_pattern(each) for each in var_names or ()]
 
-    def among(self, params: Any, names: Mapping[Path, str] | None = None) -> list[bool]:
+    def among(self, params: Any, names: Mapping[Path, Path] | None = None) -> list[bool]:
         """Tell for each leaf of a tree whether it is spared.
 
         Args:
             params: The tree.
-            names: What the model calls its parameters, by their paths. A parameter that is named there has this name
-                alone; None means that the tree's own names and Keras's are both tried.
+            names: What the user calls the parameters, by their paths in the tree. None means as the tree does.
 
         Raises:
             UnknownName: If `var_list` named a parameter that the tree does not have.
             InvalidArgument: If what it named fits several.
         """
-        listed = paths(params)
+        listed = [(names or {}).get(path, path) for path in paths(params)]
         chosen = {_found(given, listed) for given in self._paths}
-        called = {path: {names[path]} if names and path in names else _names(path, listed) for path in listed}
         return [
-            path in chosen or any(matches("/".join(path), called[path]) for matches in self._patterns)
+            path in chosen or any(matches("/".join(path), _names(path, listed)) for matches in self._patterns)
             for path in listed
         ]
 
