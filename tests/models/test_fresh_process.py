@@ -37,7 +37,8 @@ import kibitz as keras
 
 keras.utils.set_random_seed(3)
 before = random.getstate()
-keras.Sequential, keras.layers.Dense, keras.callbacks.EarlyStopping, keras.losses.MeanSquaredError, keras.optimizers.Adam
+keras.Sequential, keras.layers.Dense, keras.callbacks.EarlyStopping
+keras.losses.MeanSquaredError, keras.optimizers.Adam
 print(random.getstate() == before)
 """
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def looped(step: Callable[..., Any], pick: Callable[..., Any], width: int, length: int) -> Callable[..., Any]:
@@ -55,7 +56,7 @@ def _as_it_was(before: Any, after: Any) -> Any:
 
 def number(value: int) -> jax.Array:
     """A whole number on the device; a NumPy integer would be moved there in silence."""
-    return jax.device_put(jnp.int32(value))
+    return jax.device_put(np.int32(value))
 
 
 def may_loop(jaxpr: Any, state_bytes: int, platform: str) -> bool:

@@ -62,7 +62,7 @@ def canonical(value: Any, like: Any, name: str) -> jax.Array:
             wanted=f"{like.dtype}[{', '.join(map(str, like.shape))}]",
             cure="give an array of the shape that is there",
         )
-    return jnp.array(host.astype(like.dtype))
+    return jax.device_put(np.array(host, like.dtype))
 
 
 def plain(value: Any) -> np.ndarray:

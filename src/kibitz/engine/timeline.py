@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kibitz.engine.forward import Forward
@@ -34,8 +33,7 @@ class Timeline:
         self._touched = False
         self.writes = 0
         self._shown: Arrays = forward.read()
-        # Copies: the arrays in the module belong to whoever made it.
-        self._base = TrainState({}, {name: _copied(value) for name, value in self._shown.items()}, {}, [])
+        self._base = TrainState({}, dict(self._shown), {}, [])
         self.freeze(set())
         self._show()
 
@@ -144,7 +142,8 @@ class Timeline:
     def install(self, optimizer: Any) -> None:
         """Begin with a fresh optimizer state."""
         self.push()
-        self.base = self.base.with_(optimizer=jax.jit(optimizer.init)(self.base.params), metrics=[])
+        init = jax.jit(optimizer.init) if optimizer.traced_init else optimizer.init
+        self.base = self.base.with_(optimizer=init(self.base.params), metrics=[])
 
     def freeze(self, frozen: set[str]) -> None:
         """Say anew which parameters no optimizer moves; its state is gone with that."""
@@ -206,10 +205,6 @@ def _taken(new: Any, old: Any, key: str) -> Any:
     if jax.tree.structure(new) != jax.tree.structure(old):
         return new  # another schedule in the place of the old one: that is another program
     return jax.tree.map(lambda value, like: canonical(value, like, f"the optimizer's {key}"), new, old)
-
-
-def _copied(value: Any) -> Any:
-    return value if jnp.issubdtype(value.dtype, jax.dtypes.prng_key) else jnp.array(value, copy=True)
 
 
 def exported(state: TrainState) -> dict[str, np.ndarray]:

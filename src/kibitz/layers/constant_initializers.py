@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kibitz.errors import ShapeMismatch
 from kibitz.layers.initializer import Initializer
@@ -25,7 +26,7 @@ class Zeros(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
         """Give zeros."""
-        return jnp.zeros(shape, dtype or "float32")
+        return jax.device_put(np.zeros(shape, jnp.dtype(dtype or "float32")))  # jnp.zeros would compile a program
 
 
 class Ones(Initializer):
@@ -41,7 +42,7 @@ class Ones(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
         """Give ones."""
-        return jnp.ones(shape, dtype or "float32")
+        return jax.device_put(np.ones(shape, jnp.dtype(dtype or "float32")))
 
 
 class Constant(Initializer):
@@ -63,7 +64,8 @@ class Constant(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
         """Give the value, broadcast to the shape."""
-        return jnp.broadcast_to(jnp.asarray(self.value, dtype or "float32"), shape)
+        values = np.broadcast_to(np.asarray(self.value, jnp.dtype(dtype or "float32")), tuple(shape))
+        return jax.device_put(np.array(values))
 
     def get_config(self) -> dict[str, Any]:
         """The value; an array as a list."""

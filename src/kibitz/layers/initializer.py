@@ -66,6 +66,9 @@ class RandomInitializer(Initializer):
         True
     """
 
+    alone = False
+    """Whether it has to be drawn by itself to give the numbers that it gives by itself."""
+
     def __init__(self, seed: int | None = None):
         self.given_seed = checked_seed(seed)
         self.seed = drawn_seed() if seed is None else int(seed)
@@ -151,7 +154,7 @@ class Given(Initializer):
                 wanted=f"shape {tuple(shape)}",
                 cure='give an array of that shape, or a name such as "glorot_uniform"',
             )
-        return jnp.array(self.value, dtype or "float32")
+        return jax.device_put(np.array(self.value, jnp.dtype(dtype or "float32")))
 
     def get_config(self) -> dict[str, Any]:
         """The values as a list."""
@@ -191,4 +194,6 @@ def first_values(initializer: Any, shape: tuple[int, ...], dtype: Any, rngs: nnx
             wanted=f"shape {shape}",
             cure="def initializer(shape, dtype=None): return an array of this shape",
         )
-    return jnp.array(value, dtype)
+    if isinstance(value, jax.Array):
+        return value if value.dtype == dtype else value.astype(dtype)
+    return jax.device_put(np.array(value, dtype))

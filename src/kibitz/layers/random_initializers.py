@@ -36,10 +36,11 @@ class RandomNormal(RandomInitializer):
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
+        self.alone = mean != 0  # within a larger program product and sum would be rounded once, and not twice
 
     def draw(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         """Give normal numbers."""
-        return jax.random.normal(key, shape, dtype) * self.stddev + self.mean
+        return _apart(jax.random.normal(key, shape, dtype)) * self.stddev + self.mean
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
@@ -64,7 +65,7 @@ class TruncatedNormal(RandomNormal):
 
     def draw(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         """Give truncated normal numbers."""
-        return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * self.stddev + self.mean
+        return _apart(jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)) * self.stddev + self.mean
 
 
 class RandomUniform(RandomInitializer):
@@ -149,8 +150,8 @@ class VarianceScaling(RandomInitializer):
             limit = math.sqrt(3.0 * variance)
             return jax.random.uniform(key, shape, dtype, -limit, limit)
         if self.distribution == "untruncated_normal":
-            return jax.random.normal(key, shape, dtype) * math.sqrt(variance)
-        return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * (math.sqrt(variance) / CUT_OFF)
+            return _apart(jax.random.normal(key, shape, dtype)) * math.sqrt(variance)
+        return _apart(jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)) * (math.sqrt(variance) / CUT_OFF)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that the class leaves open."""
@@ -316,14 +317,19 @@ class Orthogonal(RandomInitializer):
                 cure='bias_initializer="zeros"',
             )
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        drawn = jax.random.normal(key, (max(rows, columns), min(rows, columns)), dtype)
+        drawn = _apart(jax.random.normal(key, (max(rows, columns), min(rows, columns)), dtype))
         q, r = jnp.linalg.qr(drawn)
-        q = q * jnp.sign(jnp.diag(r))[None, :]  # without the sign not every orthogonal matrix is as likely
+        q = _apart(q * jnp.sign(jnp.diag(r))[None, :])  # without the sign not every orthogonal matrix is as likely
         return self.gain * (q.T if rows < columns else q).reshape(shape)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), "gain": self.gain}
+
+
+def _apart(values: jax.Array) -> jax.Array:
+    """Keep operations of one program from being made one: two factors, multiplied first, round otherwise than Keras."""
+    return jax.lax.optimization_barrier(values) if isinstance(values, jax.core.Tracer) else values
 
 
 def fans(

@@ -10,7 +10,7 @@ import random
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from kibitz.errors import InvalidArgument
@@ -43,7 +43,12 @@ def key_of(seed: int) -> jax.Array:
         >>> jax.random.key_data(key_of(7)).tolist()
         [7, 0]
     """
-    return jax.random.wrap_key_data(jnp.asarray([seed & 0xFFFFFFFF, 0], "uint32"), impl="threefry2x32")
+    return jax.random.wrap_key_data(jax.device_put(words_of(seed)), impl="threefry2x32")
+
+
+def words_of(seed: int) -> np.ndarray:
+    """The two words of that key."""
+    return np.array([seed & 0xFFFFFFFF, 0], np.uint32)
 
 
 class SeedStream(nnx.RngStream):
@@ -62,6 +67,11 @@ class SeedStream(nnx.RngStream):
         >>> [jax.random.key_data(stream()).tolist() for _ in range(2)]
         [[7, 0], [7, 1]]
     """
+
+    def __init__(self, key: jax.Array, *, tag: str):
+        # RngStream's own would compile a program that makes one zero.
+        self.tag, self.key = tag, nnx.RngKey(key, tag=tag)
+        self.count = nnx.RngCount(jax.device_put(np.zeros(key.shape, np.uint32)), tag=tag)
 
     def __call__(self) -> jax.Array:
         """Give the next key."""

@@ -14,9 +14,12 @@ from flax import nnx
 from kibitz.errors import NotReady, ShapeMismatch, code
 from kibitz.layers import constraints, initializers, regularizers
 from kibitz.layers.arguments import absent
-from kibitz.layers.initializer import first_values
+from kibitz.layers.initializer import RandomInitializer, first_values
 from kibitz.layers.ordered import ordered, own
 from kibitz.layers.weight import LiveWeight, is_trainable, put
+
+TOGETHER: ContextVar[list[tuple[RandomInitializer, nnx.Variable]] | None] = ContextVar("TOGETHER", default=None)
+"""What the build under way leaves to be drawn in one program when all layers are built; None draws at once."""
 
 RNGS: ContextVar[nnx.Rngs | None] = ContextVar("RNGS", default=None)
 """Where the weights of the build under way are drawn from; None draws as Keras does."""
@@ -97,16 +100,22 @@ class Weighted(Apart):
         dtype = jnp.dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
-        value = first_values(initializers.get(initializer), tuple(shape or ()), dtype, RNGS.get())
+        initializer = initializers.get(initializer)
+        later = None if RNGS.get() else TOGETHER.get()
+        if later is not None and isinstance(initializer, RandomInitializer) and not initializer.alone:
+            value = np.broadcast_to(np.zeros((), dtype), tuple(shape or ()))  # until the whole model is drawn
+        else:
+            value, later = first_values(initializer, tuple(shape or ()), dtype, RNGS.get()), None
         kept = {
             "regularizer": regularizers.get(regularizer),
             "constraint": constraints.get(constraint),
             "autocast": autocast,
             "weight_name": name,
         }
-        if trainable:
-            return nnx.Param(value, trainable=self.trainable, **kept)
-        return nnx.BatchStat(value, **kept)
+        made = nnx.Param(value, trainable=self.trainable, **kept) if trainable else nnx.BatchStat(value, **kept)
+        if later is not None:
+            later.append((initializer, made))
+        return made
 
     @property
     def weights(self) -> list[LiveWeight]:

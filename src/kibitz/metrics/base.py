@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnknownName, Unsupported, WrongType, code
 from kibitz.losses.base import POLICIES
@@ -17,7 +18,15 @@ from kibitz.naming import auto_name
 from kibitz.variable import Variable
 
 _LONGEST_NAME = 128
-_INITIALIZERS = {"zeros": jnp.zeros, "Zeros": jnp.zeros, "ones": jnp.ones, "Ones": jnp.ones}
+
+
+def _filled(fill: Callable[..., np.ndarray]) -> Callable[..., jax.Array]:
+    """Make an array on the host and bring it to the device: jnp.zeros would compile a program for each shape."""
+    return lambda shape, dtype: jax.device_put(fill(shape, jnp.dtype(dtype)))
+
+
+_zeros, _ones = _filled(np.zeros), _filled(np.ones)
+_INITIALIZERS = {"zeros": _zeros, "Zeros": _zeros, "ones": _ones, "Ones": _ones}
 _SPELLED: dict[Any, str] = {
     **POLICIES,
     None: "float32",
@@ -146,7 +155,7 @@ class Metric:
     def reset_state(self) -> None:
         """Forget all batches. Every variable becomes 0, whatever it began with, as in Keras."""
         for variable in self.variables:
-            variable.assign(jnp.zeros(variable.shape, variable.dtype))
+            variable.assign(_zeros(variable.shape, variable.dtype))
 
     def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Take in one batch purely: the variables' values before it in, those after it out.
@@ -180,8 +189,11 @@ class Metric:
         """Give the values of all variables after `reset_state`, as fresh arrays; nothing is changed."""
         with standing_in():
             self.reset_state()
-            # Copies, so that whoever donates them takes nothing away from this object.
-            return [jnp.array(variable.value) for variable in self.variables]
+            values = [variable.value for variable in self.variables]
+        # A `reset_state` of one's own may leave what is there, or give one array to two; whoever donates must not
+        # take anything away from this object.
+        held = [*values, *(variable.value for variable in self.variables)]
+        return [jnp.array(value) if _count(value, held) > 1 else value for value in values]
 
     def stateless_build(self, *args: Any, **kwargs: Any) -> None:
         """Make the variables that wait for the first batch to learn their shape, without taking one in.
@@ -302,7 +314,7 @@ def _initial(initializer: Any, shape: tuple[int, ...], dtype: str) -> Any:
                 cure='initializer="zeros", or a function (shape, dtype=...) that gives an array',
             )
         initializer = _INITIALIZERS[initializer]
-    make: Any = initializer() if inspect.isclass(initializer) else initializer or jnp.zeros
+    make: Any = initializer() if inspect.isclass(initializer) else initializer or _zeros
     if not callable(make):
         raise WrongType(
             "A metric's variable begins with what a function gives.",
@@ -316,6 +328,10 @@ def _initial(initializer: Any, shape: tuple[int, ...], dtype: str) -> Any:
     if value.shape != shape:
         raise ShapeMismatch("The initializer gave another shape.", given=value, wanted=f"{shape}", cure="shape=...")
     return value
+
+
+def _count(value: Any, values: Sequence[Any]) -> int:
+    return sum(value is each for each in values)
 
 
 def _as_array(value: Any) -> Any:

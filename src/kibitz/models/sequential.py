@@ -10,11 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from kibitz.engine.drawing import draw_together
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, Unsupported, WrongType, code
 from kibitz.layers.base import Layer
 from kibitz.layers.input import InputLayer
 from kibitz.layers.registry import deserialize as deserialize_layer
 from kibitz.layers.registry import serialize as serialize_layer
+from kibitz.layers.weighted import TOGETHER
 from kibitz.models.model import Model
 
 
@@ -166,13 +168,15 @@ class Sequential(Model):
                            cure="model.build((None, 784))")  # fmt: skip
         self._input_shape = shape
         at: tuple[int | None, ...] = shape
+        undrawn: list[Any] = []
         for layer in self._layers:
             if isinstance(layer, Layer):
                 if not layer.built:
-                    layer.build(at)
+                    _build(layer, at, undrawn)
                 at = tuple(layer.compute_output_shape(at))
             else:
                 at = _shape_through(layer, at)
+        draw_together(undrawn)
         self.core.build(Stack(self._layers, column=shape[1:] == (1,)))
         for layer in self._layers:
             if isinstance(layer, Layer):
@@ -267,6 +271,15 @@ class Sequential(Model):
 def _alone(x: Any) -> Any:
     """The one input, which may come as a list of one, as in Keras."""
     return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
+
+
+def _build(layer: Layer, shape: tuple[int | None, ...], undrawn: list[Any]) -> None:
+    """Build a layer; what it draws is left for later, unless a `build` of the user's own might look at it."""
+    token = TOGETHER.set(undrawn if type(layer).build.__module__.startswith("kibitz.") else None)
+    try:
+        layer.build(shape)
+    finally:
+        TOGETHER.reset(token)
 
 
 def layer_name(layer: Any, index: int) -> str:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from kibitz.optimizers.arguments import Check, epsilon, fraction
@@ -85,7 +86,10 @@ class Nadam(Optimizer):
         def init(params: Any) -> dict[str, Any]:
             leaves = jax.tree.leaves(params)
             slots: Any = inner.init(params)
-            return {**slots, "u_product": jnp.ones((), at_least_float32(leaves[0].dtype) if leaves else jnp.float32)}
+            return {
+                **slots,
+                "u_product": jax.device_put(np.ones((), at_least_float32(leaves[0].dtype) if leaves else np.float32)),
+            }
 
         def update(
             updates: Any, state: Any, params: Any = None, *, step: Any, **extra: Any

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from kibitz.errors import InvalidArgument, ShapeMismatch, Unsupported, WrongType, code, describe
@@ -17,7 +18,7 @@ from kibitz.optimizers.ema import moving_average, overwritten
 from kibitz.optimizers.hand import HandLoop
 from kibitz.optimizers.paths import paths
 from kibitz.optimizers.rate import Scheduled, rate_at
-from kibitz.optimizers.rule import Slots, Step, per_parameter
+from kibitz.optimizers.rule import Slots, Step, filled, per_parameter
 from kibitz.optimizers.weight_decay import Spared, decayed
 
 COMMON = ("iterations", "learning_rate", "average", "gradient_accumulator")
@@ -73,6 +74,9 @@ class Optimizer(Configured, HandLoop):
 
     Source: https://keras.io/api/optimizers/
     """
+
+    traced_init = False
+    """Whether `init` is better compiled as one program; ours makes its arrays on the host, and needs none."""
 
     def __init__(
         self,
@@ -154,14 +158,14 @@ class Optimizer(Configured, HandLoop):
         self._spared.among(params, self._names)
         params = jax.tree.map(jnp.asarray, params)
         state: dict[str, Any] = {
-            key: value if isinstance(value, Scheduled) else jnp.asarray(value)
+            key: value if isinstance(value, Scheduled) else jax.device_put(np.array(value))
             for key, value in self._own.items()
             if key in {"iterations", "learning_rate"}
         }
         zeros = {"average": self.use_ema, "gradient_accumulator": self.gradient_accumulation_steps}
         for key, wanted in zeros.items():
             if wanted:
-                state[key] = jax.tree.map(lambda each: jnp.zeros_like(each, each.dtype), params)
+                state[key] = jax.tree.map(lambda each: filled(each, 0), params)
         slots: Any = self.transformation().init(params)
         return {**state, **slots}
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kibitz.errors import InvalidArgument, Unsupported, WrongType
 from kibitz.optimizers.arguments import Check, number, whole
@@ -114,7 +115,8 @@ class LossScaleOptimizer(Optimizer):
     def init(self, params: Any) -> dict[str, Any]:
         """Make the state: the inner optimizer's, with "step_counter" (int32) and "dynamic_scale" (float32)."""
         state = self.inner_optimizer.init(params)
-        return {**state, "step_counter": jnp.int32(0), "dynamic_scale": jnp.float32(self.initial_scale)}
+        own = {"step_counter": np.int32(0), "dynamic_scale": np.float32(self.initial_scale)}
+        return {**state, **jax.device_put(own)}
 
     def apply(self, grads: Any, state: Any = None, params: Any = None) -> tuple[Any, dict[str, Any]]:
         """Take one step if all gradients are finite, and find the next scale; see `Optimizer`."""

@@ -59,6 +59,7 @@ class OptaxOptimizer(Optimizer):
     Source: https://optax.readthedocs.io/
     """
 
+    traced_init = True
     hyperparameters: ClassVar[dict[str, Check]] = dict.fromkeys(
         ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm"), _is_in_the_chain
     )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 Slots = dict[str, jax.Array]
@@ -66,8 +67,7 @@ def per_parameter(slots: Mapping[str, float], rule: Rule) -> optax.GradientTrans
 
     def init(params: Any) -> dict[str, Any]:
         return {
-            name: jax.tree.map(lambda each, value=value: jnp.full_like(each, value, dtype=each.dtype), params)
-            for name, value in slots.items()
+            name: jax.tree.map(lambda each, value=value: filled(each, value), params) for name, value in slots.items()
         }
 
     def update(
@@ -88,6 +88,18 @@ def per_parameter(slots: Mapping[str, float], rule: Rule) -> optax.GradientTrans
         return tree.unflatten(changes), {name: tree.unflatten(leaves) for name, leaves in after.items()}
 
     return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType] - two more arguments
+
+
+def filled(like: Any, value: float) -> jax.Array:
+    """Make an array of one value, in the shape and dtype of another; on the host, so that nothing is compiled.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from kibitz.optimizers.rule import filled
+        >>> filled(jnp.ones(2), 0.5).tolist()
+        [0.5, 0.5]
+    """
+    return jax.device_put(np.full(like.shape, value, like.dtype))
 
 
 def at_least_float32(dtype: Any) -> Any:
