@@ -5,6 +5,7 @@ from __future__ import annotations
 from kibitz.clock import Clock
 from kibitz.errors import WrongType
 from kibitz.outcome import Outcome
+from kibitz.report import RunReport
 
 
 class Run:
@@ -31,6 +32,7 @@ class Run:
         self.reason, self.by = "", ""
         self.stop_now = False
         self.outcome: Outcome | None = None
+        self.report = RunReport()
         self.first_epoch: int | None = None  # set in on_train_begin: the epoch to begin with, not initial_epoch
         self.stop_evaluating = self.stop_predicting = False
         self._stop = False

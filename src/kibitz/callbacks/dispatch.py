@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 from kibitz.callbacks.base import Callback
@@ -82,6 +83,7 @@ class Dispatch:
         first: BaseException | None = None
         for name, method in self._table[hook]:
             self.run.asking = name
+            began = perf_counter()
             try:
                 method(*args)
             except BaseException as error:
@@ -92,6 +94,8 @@ class Dispatch:
                     first = error
                 else:
                     first.add_note(f"then {name}.{hook} raised {type(error).__name__}: {error}")
+            finally:
+                self.run.report.hooks[name] += perf_counter() - began
         if first is not None:
             raise first
         self.run.asking = ""

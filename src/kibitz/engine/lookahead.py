@@ -7,16 +7,21 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from kibitz.engine.span import number
 from kibitz.engine.supply import LONGEST, Chunk, Supply
+from kibitz.report import RunReport, spent_on
 
 SLICE = 0.05  # seconds that a span may take, so that whoever watches sees something move
 DEPTH = 2  # spans on the way at a time: the one that hooks look at, and the one that the device works on
 
 Run = Callable[[Any, Chunk, Any, Any], tuple[Any, Any]]
 """`(carry, chunk, start, n) -> (carry, rows)`, compiled."""
+
+Own = Callable[[Any], Any]
+"""Gives a carry that nobody else holds, for a program that destroys what it is given."""
 
 
 class Span(NamedTuple):
@@ -42,20 +47,34 @@ class Lookahead:
         supply: The batches.
         base: The carry to begin with.
         most: The most steps in a span.
+        own: Where spans destroy the carry that they are given, what makes it theirs alone; such a span is one step,
+            and is launched only when the hooks have come to it. None: they leave it as it is.
+        report: Where it is written down what was done. None: nowhere.
+        asking: Tells the name of the callback that is at work, for the report.
     """
 
-    def __init__(self, run: Run, supply: Supply, base: Any, most: int = LONGEST):
+    def __init__(
+        self,
+        run: Run,
+        supply: Supply,
+        base: Any,
+        most: int = LONGEST,
+        *,
+        own: Own | None = None,
+        report: RunReport | None = None,
+        asking: Callable[[], str] = str,
+    ):
         self._run, self._supply, self._base, self._most = run, supply, base, most
+        self._own, self._report, self._asking = own, report or RunReport(), asking
         self._chunk: Chunk | None = None
         self._place = 0  # in the chunk, of the next batch to be launched
         self._spans: deque[Span] = deque()
-        self._values: np.ndarray | None = None
+        self._values: Any = None  # the rows of the first span, on the host
         self._past = 0  # steps of the first span that the hooks have passed
         self._in_base = 0  # steps of the first span that `base` has been brought over
         self._length = 1
         self._since_touch, self._gap, self._wrote = 0, 0, False
         self._done = 0.0  # when the last span was done
-        self.rewound = 0  # steps that were run a second time
 
     @property
     def base(self) -> Any:
@@ -86,32 +105,43 @@ class Lookahead:
         """Whether there is another step."""
         return bool(self._spans) or self._left() > 0 or self._supply.more()
 
-    def step(self) -> tuple[np.ndarray, Chunk, int]:
-        """Go one step on: its row of numbers, and the chunk and the place in it of its batch."""
+    def step(self) -> tuple[Any, Chunk, int]:
+        """Go one step on: its row, and the chunk and the place in it of its batch."""
         self._launch()
         span = self._spans[0]
         if self._values is None:
-            self._values = np.asarray(span.rows)
-            self._adapt(span)
-        row, at = self._values[self._past], span.start + self._past
+            self._values = self._arrived(span)
+        values, past = self._values, self._past
+        row = values[past] if isinstance(values, np.ndarray) else jax.tree.map(lambda leaf: leaf[past], values)
+        at = span.start + past
         self._past += 1
+        self._report.steps += 1
         self._since_touch += 1
         if self._past == span.n:
             self._base, self._values, self._past, self._in_base = span.after, None, 0, 0
             self._spans.popleft()
         return row, span.chunk, at
 
-    def leap(self) -> tuple[np.ndarray, Chunk, int, int]:
+    def leap(self) -> tuple[Any, Chunk, int, int]:
         """Go on to the end of the span at once, for nobody looks: the rows, and where they came from."""
         self._launch()
-        span = self._spans.popleft()
-        values = np.asarray(span.rows) if self._values is None else self._values
-        if self._values is None:
-            self._adapt(span)
-        rows, first = values[self._past : span.n], span.start + self._past
-        self._since_touch += span.n - self._past
+        span = self._spans[0]
+        values = self._arrived(span) if self._values is None else self._values
+        past, n = self._past, span.n - self._past
+        rows = jax.tree.map(lambda leaf: leaf[past : past + n], values)
+        self._since_touch += n
+        self._report.steps += n
         self._base, self._values, self._past, self._in_base = span.after, None, 0, 0
-        return rows, span.chunk, first, len(rows)
+        self._spans.popleft()
+        return rows, span.chunk, span.start + past, n
+
+    def _arrived(self, span: Span) -> Any:
+        """The rows of a span on the host; the device is waited for."""
+        began = time.perf_counter()
+        values = jax.tree.map(np.asarray, span.rows)
+        self._report.seconds["device"] += time.perf_counter() - began
+        self._adapt(span)
+        return values
 
     def arrive(self) -> None:
         """Bring `base` to the cursor."""
@@ -121,7 +151,7 @@ class Lookahead:
             start = span.start + self._in_base
             self._base, _ = self._run(self._base, span.chunk, number(start), number(behind))
             self._in_base = self._past
-            self.rewound += behind
+            self._report.rewound(self._asking(), behind)
 
     def drop(self) -> None:
         """Forget what was launched beyond the cursor; the next span begins there again."""
@@ -131,6 +161,8 @@ class Lookahead:
             later = {id(span.chunk): span.chunk for span in self._spans if span.chunk is not first.chunk}
             self._supply.give_back(list(later.values()))
             self._chunk, self._place = first.chunk, first.start + self._past
+            if self._own is not None:  # what it was launched from is gone, and it cannot be undone
+                self._base, self._place = first.after, first.start + first.n
         self._spans.clear()
         self._values, self._past, self._in_base = None, 0, 0
 
@@ -150,20 +182,24 @@ class Lookahead:
             if not self._left():
                 if not self._supply.more():
                     return
-                self._chunk, self._place = self._supply.chunk(), 0
+                with spent_on("data"):
+                    self._chunk, self._place = self._supply.chunk(), 0
             chunk = self._chunk
             if chunk is None:
                 return
             n = min(self._wanted(), self._left())
             carry = self._spans[-1].after if self._spans else self._base
+            if self._own is not None:
+                carry = self._own(carry)
             began = time.perf_counter()
+            self._report.spans += 1
             after, rows = self._run(carry, chunk, number(self._place), number(n))
             self._spans.append(Span(chunk, self._place, n, after, rows, began))
             self._place += n
 
     def _may_run_on(self) -> bool:
         """Whether to launch from a state that hooks have not seen: not where a write is expected before."""
-        return self._supply.ahead and not (self._gap and self._wrote)
+        return self._supply.ahead and self._own is None and not (self._gap and self._wrote)
 
     def _wanted(self) -> int:
         length = min(self._length, self._most)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import jax
 import numpy as np
 
+from kibitz.data.source import Batch
 from kibitz.engine.forward import Forward
-from kibitz.engine.span import looped, may_loop, number, single
+from kibitz.engine.rule import Manner, manner
+from kibitz.engine.span import looped, number, single
 from kibitz.engine.state import Arrays, TrainState
 from kibitz.engine.step import Data, LogRows, Objective, Optimizer, predict_step, test_step, train_step
-from kibitz.engine.supply import LONGEST, Chunk, pick_batch, pick_rows
+from kibitz.engine.supply import LONGEST, Chunk, pick_batch, pick_rows, place
 
 
 class Programs:
@@ -24,6 +27,7 @@ class Programs:
         optimizer: What moves the parameters; None where nothing is trained.
         eager: Run operation by operation instead, for looking into a step with a debugger.
         most: The most steps in a span. None means as many as a chunk of batches holds.
+        row_by_row: Whether no row of the outputs depends on another row of the inputs, outside training.
     """
 
     def __init__(
@@ -34,60 +38,114 @@ class Programs:
         *,
         eager: bool = False,
         most: int | None = None,
+        row_by_row: bool = False,
     ):
         self.train_rows, self.test_rows = LogRows(), LogRows()
         self.eager = eager
-        self.longest = min(most or LONGEST, LONGEST)
-        self.loops = {"train": False, "test": False}
-        self._compiled: dict[tuple[str, Any], Callable[..., Any]] = {}
-        self._steps: dict[str, Callable[..., Any]] = {"predict": predict_step(forward)}
+        self._objective, self._row_by_row = objective, row_by_row
+        self._longest = min(most or LONGEST, LONGEST)
+        self._manners: dict[str, Manner] = {}
+        self._compiled: dict[tuple[str, bool, Manner], Callable[..., Any]] = {}
+        self._under_way: dict[str, Thread] = {}
+        self._steps: dict[str, Callable[..., Any]] = {"predict": self._jit(predict_step(forward))}
         if objective is not None:
-            self._steps["test"] = test_step(forward, objective, self.test_rows)
+            self._steps["test"] = self._jit(test_step(forward, objective, self.test_rows))
             if optimizer is not None:
-                self._steps["train"] = train_step(forward, objective, optimizer, self.train_rows)
-        self.predict = (_eager if eager else jax.jit)(self._steps["predict"])
+                self._steps["train"] = self._jit(train_step(forward, objective, optimizer, self.train_rows))
+
+    def _jit(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        # A step is traced once, for whoever asks for its shapes and for the span that it goes into.
+        return step if self.eager else jax.jit(step, inline=True)
+
+    # -- before the first step ---------------------------------------------------------------------------------------
 
     def rehearse_train(self, state: TrainState, batch: Data) -> list[str]:
         """The names in the logs of a training step; every error of shape in the model and the loss comes here."""
-        self._rehearse("train", (state,), state, batch)
+        self._rehearse("train", (), state, batch)
         return self.train_rows.names
 
     def rehearse_test(self, variables: Arrays, accumulators: list[Any], batch: Data) -> list[str]:
         """The same for a step of evaluation."""
-        self._rehearse("test", (variables, accumulators), accumulators, batch)
+        self._rehearse("test", (variables,), accumulators, batch)
         return self.test_rows.names
 
-    def _rehearse(self, kind: str, given: tuple[Any, ...], carry: Any, batch: Data) -> None:
-        jaxpr = jax.make_jaxpr(self._steps[kind])(*given, batch)
-        size = sum(leaf.nbytes for leaf in jax.tree.leaves(carry) if hasattr(leaf, "nbytes"))
-        platform = jax.default_backend()
-        self.loops[kind] = not self.eager and may_loop(jaxpr.jaxpr, size, platform)
+    def rehearse_predict(self, variables: Arrays, batch: Data) -> None:
+        """The same for a step of prediction."""
+        self._rehearse("predict", (variables,), (), batch)
 
-    def train_span(self, carry: TrainState, chunk: Chunk, start: Any, n: Any, *, resident: bool) -> Any:
-        """Train on n batches of a chunk."""
-        return self._span("train", resident)((), carry, chunk.data, start, n)
+    def _rehearse(self, kind: str, constants: tuple[Any, ...], carry: Any, batch: Data) -> None:
+        if self.eager:
+            jax.eval_shape(self._steps[kind], *constants, carry, batch)
+            self._manners[kind] = Manner()
+            return
+        traced = self._steps[kind].trace(*constants, carry, batch)
+        _, row = traced.out_info
+        most = 1 if _debugging() else self._longest
+        self._manners[kind] = manner(traced.jaxpr.jaxpr, carry, row, most, jax.default_backend())
 
-    def test_span(self, variables: Arrays, carry: Any, chunk: Chunk, start: Any, n: Any, *, resident: bool) -> Any:
-        """Measure n batches of a chunk."""
-        return self._span("test", resident)((variables,), carry, chunk.data, start, n)
+    def manner(self, kind: str) -> Manner:
+        """How the steps of a kind are run; what was never rehearsed is run step by step."""
+        chosen = self._manners.get(kind, Manner())
+        return chosen._replace(donates=False) if kind != "train" or _debugging() else chosen
 
-    def once(self, kind: str, given: tuple[Any, ...], carry: Any, batch: Data) -> tuple[Any, np.ndarray]:
+    def pads(self, kind: str) -> bool:
+        """Whether a short batch may be filled up, so that it needs no program of its own.
+
+        Never in training: batch normalization would learn from what was filled in.
+        """
+        if kind == "train" or self.eager or not self._row_by_row:
+            return False
+        return kind == "predict" or (self._objective is not None and self._objective.row_by_row)
+
+    # -- spans -------------------------------------------------------------------------------------------------------
+
+    def run(self, kind: str, constants: tuple[Any, ...], carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
+        """Run n steps from batch `start` of a chunk: the carry behind them, and the rows that they gave."""
+        if not chunk.full and kind in self._under_way:
+            self._under_way.pop(kind).join()
+        return self._span(kind, chunk.gathers, self.manner(kind))(constants, carry, chunk.data, start, n)
+
+    def outputs(self, variables: Arrays, x: Any) -> Any:
+        """The outputs for one batch that is on the device, for those who call the model."""
+        step = self._steps["predict"]
+        return (_eager(step) if self.eager else step)(variables, (), (x, None, None, None))[1]
+
+    def once(self, kind: str, constants: tuple[Any, ...], carry: Any, batch: Batch) -> tuple[Any, Any]:
         """One step on one batch, for those who write their own loop."""
-        data = jax.tree.map(lambda leaf: leaf[None], batch)
-        after, rows = self._span(kind, False)(given, carry, data, number(0), number(1))
-        return after, np.asarray(rows)[0]
+        data = place(Batch(*jax.tree.map(lambda leaf: leaf[None], batch[:3])))
+        chosen = self.manner(kind)._replace(donates=False)  # who writes a loop may hold on to what went in
+        after, rows = self._span(kind, False, chosen)(constants, carry, data, number(0), number(1))
+        return after, jax.tree.map(lambda leaf: np.asarray(leaf)[0], rows)
 
-    def _span(self, kind: str, resident: bool) -> Callable[..., Any]:
-        key = (kind, resident)
+    def prepare(self, kind: str, constants: tuple[Any, ...], carry: Any, short: Chunk) -> None:
+        """Compile for a short batch in a thread, while full ones are worked on; whoever comes to it waits."""
+        if self.eager:
+            return
+        span = self._span(kind, short.gathers, self.manner(kind))
+        shapes = jax.tree.map(_shape, (constants, carry, short.data, number(0), number(0)))
+        compiling = Thread(target=span.lower(*shapes).compile, name=f"kibitz compiles {kind}")
+        self._under_way[kind] = compiling
+        compiling.start()
+
+    def _span(self, kind: str, gathers: bool, chosen: Manner) -> Callable[..., Any]:
+        key = (kind, gathers, chosen)
         if key not in self._compiled:
-            pick = pick_rows if resident else pick_batch
-            rows = self.train_rows if kind == "train" else self.test_rows
-            if self.loops[kind]:
-                span = looped(self._steps[kind], pick, rows.width, LONGEST)
-            else:
-                span = single(self._steps[kind], pick)
-            self._compiled[key] = (_eager if self.eager else jax.jit)(span)
+            pick = pick_rows if gathers else pick_batch
+            step = self._steps[kind]
+            span = looped(step, pick, chosen.most) if chosen.loops else single(step, pick)
+            span.__name__ = kind  # what the compilation is called in logs and reports
+            donated = (1,) if chosen.donates else ()
+            self._compiled[key] = _eager(span) if self.eager else jax.jit(span, donate_argnums=donated)
         return self._compiled[key]
+
+
+def _shape(leaf: Any) -> Any:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+
+
+def _debugging() -> bool:
+    """Whether JAX looks at every result itself: it then runs a program again when something is wrong with it."""
+    return bool(getattr(jax.config, "jax_debug_nans", False) or getattr(jax.config, "jax_debug_infs", False))
 
 
 def _eager(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,27 +10,29 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def looped(step: Callable[..., Any], pick: Callable[..., Any], width: int, length: int) -> Callable[..., Any]:
-    """Build `(constants, carry, data, start, n) -> (carry, rows)`: n steps, and the row of numbers that each gave.
+def looped(step: Callable[..., Any], pick: Callable[..., Any], length: int) -> Callable[..., Any]:
+    """Build `(constants, carry, data, start, n) -> (carry, rows)`: n steps, and the row that each gave.
 
     Args:
         step: `(*constants, carry, batch) -> (carry, row)`.
         pick: `(data, index) -> batch`.
-        width: Numbers in a row.
         length: The most steps, and so the rows of the buffer.
     """
 
     def span(
         constants: tuple[Any, ...], carry: Any, data: Any, start: jax.Array, n: jax.Array
     ) -> tuple[Any, jax.Array]:
-        def body(index: Any, both: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
+        def body(index: Any, both: tuple[Any, Any]) -> tuple[Any, Any]:
             before, rows = both
             after, row = step(*constants, before, pick(data, start + index))
             # What is carried has its final dtypes from the start, or the loop would not be one.
             after = jax.tree.map(_as_it_was, before, after)
-            return after, jax.lax.dynamic_update_index_in_dim(rows, row, index, 0)
+            put = jax.lax.dynamic_update_index_in_dim
+            return after, jax.tree.map(lambda all_rows, one: put(all_rows, one, index, 0), rows, row)
 
-        return jax.lax.fori_loop(0, n, body, (carry, jnp.zeros((length, width), jnp.float32)))
+        _, like = jax.eval_shape(step, *constants, carry, jax.eval_shape(pick, data, start))
+        rows = jax.tree.map(lambda leaf: jnp.zeros((length, *leaf.shape), leaf.dtype), like)
+        return jax.lax.fori_loop(0, n, body, (carry, rows))
 
     return span
 
@@ -43,7 +45,7 @@ def single(step: Callable[..., Any], pick: Callable[..., Any]) -> Callable[..., 
     ) -> tuple[Any, jax.Array]:
         del n
         after, row = step(*constants, carry, pick(data, start))
-        return jax.tree.map(_as_it_was, carry, after), row[None]
+        return jax.tree.map(_as_it_was, carry, after), jax.tree.map(lambda leaf: leaf[None], row)
 
     return span
 
@@ -55,53 +57,5 @@ def _as_it_was(before: Any, after: Any) -> Any:
 
 
 def number(value: int) -> jax.Array:
-    """A whole number on the device; a NumPy integer would be moved there in silence."""
+    """A whole number on the device; a NumPy integer would be moved there in silence, and jnp.int32 compiles."""
     return jax.device_put(np.int32(value))
-
-
-def may_loop(jaxpr: Any, state_bytes: int, platform: str) -> bool:
-    """Whether a step may stand in a device loop: a rule that looks at the program and the platform, never at a clock.
-
-    Args:
-        jaxpr: The step, traced.
-        state_bytes: The size of what is carried.
-        platform: "cpu", "gpu" or "tpu".
-
-    A convolution's weight gradient is about 50 times slower inside a loop on CPU; a state that is too large for three
-    copies leaves no room to run ahead; and a step of more than 2e9 floating-point operations gains nothing on CPU.
-    """
-    if state_bytes > LARGE:
-        return False
-    if platform != "cpu":
-        return True
-    flops, convolves = _counted(jaxpr)
-    return not convolves and flops <= HEAVY
-
-
-LARGE = 2**28
-HEAVY = 2e9
-
-
-def _counted(jaxpr: Any) -> tuple[float, bool]:
-    """Floating-point operations of the matrix products, and whether there is a convolution."""
-    flops, convolves = 0.0, False
-    for equation in jaxpr.eqns:
-        name = equation.primitive.name
-        if name == "conv_general_dilated":
-            convolves = True
-        elif name == "dot_general":
-            (contracted, _), _ = equation.params["dimension_numbers"]
-            left = equation.invars[0].aval.shape
-            depth = 1
-            for axis in contracted:
-                depth *= left[axis]
-            flops += 2.0 * depth * equation.outvars[0].aval.size
-        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
-            if _is_jaxpr(inner):
-                more, also = _counted(getattr(inner, "jaxpr", inner))
-                flops, convolves = flops + more, convolves or also
-    return flops, convolves
-
-
-def _is_jaxpr(value: Any) -> bool:
-    return hasattr(value, "eqns") or hasattr(value, "jaxpr")

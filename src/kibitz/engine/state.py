@@ -52,7 +52,7 @@ def canonical(value: Any, like: Any, name: str) -> jax.Array:
     """
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         if not (isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)):
-            value = jax.random.wrap_key_data(jnp.asarray(np.asarray(value)), impl=jax.random.key_impl(like))
+            value = jax.random.wrap_key_data(jax.device_put(np.array(value)), impl=jax.random.key_impl(like))
         return value
     host = np.asarray(value)
     if host.shape != like.shape:

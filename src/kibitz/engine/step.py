@@ -13,14 +13,19 @@ import numpy as np
 from kibitz.engine.forward import Forward
 from kibitz.engine.state import Arrays, TrainState
 
-Data = tuple[Any, Any, Any]
-"""x, y and sample weights of one batch."""
+Data = tuple[Any, Any, Any, Any]
+"""x, y and sample weights of one batch, and how many of its rows are real; None if they all are."""
 
 
 class Objective(Protocol):
     """What a model is trained towards and measured by; models/objective.py has the one there is."""
 
-    def loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool, penalties: list[Any]) -> Any:
+    @property
+    def row_by_row(self) -> bool:
+        """Whether rows that only fill a batch up can be kept out of all numbers."""
+        ...
+
+    def loss(self, batch: Data, y_pred: Any, *, training: bool, penalties: list[Any]) -> Any:
         """The scalar to be made small, and whatever `accumulate` wants to know of it."""
         ...
 
@@ -102,11 +107,11 @@ def train_step(forward: Forward, objective: Objective, optimizer: Optimizer, row
     """Build `(state, batch) -> (state, row of logs)`."""
 
     def step(state: TrainState, batch: Data) -> tuple[TrainState, jax.Array]:
-        x, y, weight = batch
+        x = batch[0]
 
         def loss_of(params: Arrays) -> tuple[Any, Any]:
             y_pred, after, penalties = forward({**params, **state.others}, x, training=True)
-            loss, found = objective.loss(x, y, y_pred, weight, training=True, penalties=penalties)
+            loss, found = objective.loss(batch, y_pred, training=True, penalties=penalties)
             others = {name: after[name] for name in state.others}
             return optimizer.scale_loss(loss, state.optimizer), (y_pred, others, found)
 
@@ -123,14 +128,17 @@ def test_step(forward: Forward, objective: Objective, rows: LogRows) -> Callable
     """Build `(variables, accumulators, batch) -> (accumulators, row of logs)`; the model is left as it is."""
 
     def step(variables: Arrays, accumulators: list[Any], batch: Data) -> tuple[list[Any], jax.Array]:
-        x, y, weight = batch
-        y_pred, _, penalties = forward(variables, x, training=False)
-        _, found = objective.loss(x, y, y_pred, weight, training=False, penalties=penalties)
+        y_pred, _, penalties = forward(variables, batch[0], training=False)
+        _, found = objective.loss(batch, y_pred, training=False, penalties=penalties)
         return _measured(objective, rows, accumulators, batch, y_pred, found)
 
     return step
 
 
 def predict_step(forward: Forward) -> Callable[..., Any]:
-    """Build `(variables, x) -> outputs`; the model is left as it is."""
-    return lambda variables, x: forward(variables, x, training=False)[0]
+    """Build `(variables, nothing, batch) -> (nothing, outputs)`; the model is left as it is."""
+
+    def step(variables: Arrays, nothing: tuple[()], batch: Data) -> tuple[tuple[()], Any]:
+        return nothing, forward(variables, batch[0], training=False)[0]
+
+    return step

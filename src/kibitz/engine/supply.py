@@ -29,11 +29,15 @@ class Chunk(NamedTuple):
     Args:
         data: What a program picks a batch from.
         rows: The batches' row numbers on the host; None for a batch that has none.
+        gathers: Whether `data` are all rows and the numbers of those in each batch, and not the batches themselves.
+        full: Whether the batches are of the source's own size.
         batches: The batches themselves on the host, where they are there anyway.
     """
 
     data: Any
     rows: list[np.ndarray | None]
+    gathers: bool = False
+    full: bool = True
     batches: list[Batch] | None = None
 
     def __len__(self) -> int:
@@ -43,6 +47,11 @@ class Chunk(NamedTuple):
         """One of its batches on the host, as it was given to the step."""
         return self.batches[at] if self.batches is not None else source.load(self.rows[at])
 
+    def real(self, at: int) -> int | None:
+        """How many rows one of its batches has, without those that fill it up; None where that is not known."""
+        rows = self.rows[at]
+        return None if rows is None else len(rows)
+
 
 class Supply:
     """Takes batches from a feed and brings them to the device in chunks.
@@ -50,18 +59,21 @@ class Supply:
     Args:
         feed: The batches, epoch by epoch.
         ahead: Whether batches may be read before the hooks have seen those before them.
+        pads: Whether a short batch may be filled up with a row that is there anyway, and the real ones counted.
     """
 
-    def __init__(self, feed: Feed | OnePass, *, ahead: bool):
+    def __init__(self, feed: Feed | OnePass, *, ahead: bool, pads: bool = False):
         self.feed = feed
         source = feed.source
         self.ahead = ahead and isinstance(source, ArraySource)
-        self.resident: Data | None = None
+        self.resident: Any = None
+        self._pads = False
         self._waiting: Any = None
         self._returned: list[Chunk] = []
         self._size = self._most = 1
         if self.ahead and isinstance(source, ArraySource):
-            self._size = source.batch_size
+            self._size = min(source.batch_size, source.rows)
+            self._pads = pads and source.rows % self._size != 0
             parts = (source.x, source.y, source.weight)
             size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
             if size <= BUDGET:
@@ -83,49 +95,68 @@ class Supply:
             return self._returned.pop(0)
         if not self.ahead:
             batch = self.feed.source.load(self._take())
-            return Chunk(jax.tree.map(lambda leaf: leaf[None], place(batch)), [batch.rows], [batch])
-        rows = self._rows()
-        if self.resident is not None:
-            numbers = np.zeros((self._most if len(rows) > 1 or self._full(rows[0]) else 1, len(rows[0])), np.int32)
-            numbers[: len(rows)] = rows
-            return Chunk((self.resident, jax.device_put(numbers)), list(rows))
-        return self._streamed(rows)
+            return Chunk(jax.tree.map(lambda leaf: leaf[None], place(batch)), [batch.rows], batches=[batch])
+        return self._made(self._rows())
 
-    def _full(self, rows: np.ndarray) -> bool:
-        return len(rows) == self._size
+    def short(self) -> Chunk | None:
+        """A chunk like the one that a short last batch will come in; None if there will be none of its own shape."""
+        source = self.feed.source
+        if not isinstance(source, ArraySource) or self.resident is None or self._pads:
+            return None
+        left = source.rows % self._size
+        return self._made([np.zeros(left, np.int32)]) if left else None
+
+    def _made(self, rows: list[np.ndarray]) -> Chunk:
+        full = self._pads or len(rows[0]) == self._size
+        counts = None
+        filled = rows
+        if self._pads:
+            counts = np.array([len(each) for each in rows], np.int32)
+            filled = [np.pad(each, (0, self._size - len(each)), constant_values=each[0]) for each in rows]
+        length = self._most if full else 1
+        if self.resident is None:
+            return self._streamed(rows, filled, counts, length, full=full)
+        numbers = _stretched(np.asarray(filled, np.int32), length)
+        real = None if counts is None else jax.device_put(_stretched(counts, length))
+        return Chunk(((*self.resident, real), jax.device_put(numbers)), list(rows), gathers=True, full=full)
 
     def _take(self) -> Any:
         item, self._waiting = self._waiting, None
         return self.feed.take() if item is None else item
 
     def _rows(self) -> list[np.ndarray]:
-        """Row numbers of the next batches of one length."""
+        """Row numbers of the next batches of one length, or of any if they are filled up."""
         found = [self._take()]
         while len(found) < self._most and self.feed.more():
             item = self.feed.take()
-            if len(item) != len(found[0]):
+            if len(item) != len(found[0]) and not self._pads:
                 self._waiting = item
                 break
             found.append(item)
         return found
 
-    def _streamed(self, rows: list[np.ndarray]) -> Chunk:
-        source = self.feed.source
-        together = source.load(np.concatenate(rows))
-        length = self._most if self._full(rows[0]) else 1
+    def _streamed(self, rows: list[Any], filled: list[Any], counts: Any, length: int, *, full: bool) -> Chunk:
+        together = self.feed.source.load(np.concatenate(filled))
 
         def stacked(leaf: Any) -> jax.Array:
-            host = np.asarray(leaf).reshape(len(rows), len(rows[0]), *leaf.shape[1:])
-            if len(rows) < length:
-                host = np.concatenate([host, np.zeros((length - len(rows), *host.shape[1:]), host.dtype)])
-            return jax.device_put(np.ascontiguousarray(host))
+            host = np.asarray(leaf).reshape(len(filled), len(filled[0]), *leaf.shape[1:])
+            return jax.device_put(np.ascontiguousarray(_stretched(host, length)))
 
-        return Chunk(jax.tree.map(stacked, (together.x, together.y, together.weight)), list(rows))
+        real = None if counts is None else jax.device_put(_stretched(counts, length))
+        parts = jax.tree.map(stacked, (together.x, together.y, together.weight))
+        return Chunk((*parts, real), list(rows), full=full)
+
+
+def _stretched(host: np.ndarray, length: int) -> np.ndarray:
+    """Zeros behind what is there, so that every chunk has one shape."""
+    if len(host) >= length:
+        return host
+    return np.concatenate([host, np.zeros((length - len(host), *host.shape[1:]), host.dtype)])
 
 
 def place(batch: Batch) -> Data:
     """Put a batch on the device, as a copy: the user may edit or reuse the arrays while the device reads them."""
-    return jax.tree.map(placed, (batch.x, batch.y, batch.weight))
+    return (*jax.tree.map(placed, (batch.x, batch.y, batch.weight)), None)
 
 
 def placed(leaf: Any) -> jax.Array:
@@ -136,9 +167,10 @@ def placed(leaf: Any) -> jax.Array:
 
 def pick_rows(data: tuple[Data, jax.Array], index: Any) -> Data:
     """Batch `index` of a chunk of row numbers, gathered on the device."""
-    arrays, numbers = data
+    (*arrays, real), numbers = data
     rows = numbers[index]
-    return jax.tree.map(lambda leaf: jnp.take(leaf, rows, axis=0, mode="clip"), arrays)
+    x, y, weight = jax.tree.map(lambda leaf: jnp.take(leaf, rows, axis=0, mode="clip"), tuple(arrays))
+    return x, y, weight, None if real is None else real[index]
 
 
 def pick_batch(data: Data, index: Any) -> Data:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from kibitz.engine.forward import Forward
@@ -31,6 +32,7 @@ class Timeline:
         self.forward = forward
         self._road: Lookahead | None = None
         self._touched = False
+        self._lent = {"variables"}  # parts of the state that somebody else may hold: at first whoever made the module
         self.writes = 0
         self._shown: Arrays = forward.read()
         self._base = TrainState({}, dict(self._shown), {}, [])
@@ -42,6 +44,7 @@ class Timeline:
         """The state at the step that the hooks have reached."""
         if self._road is not None:
             self._road.touched(wrote=False)
+        self._lent = {"variables", "optimizer"}
         return self.here
 
     @base.setter
@@ -87,11 +90,26 @@ class Timeline:
         self._show()
 
     def _show(self) -> None:
+        self.show()
+        self._touched = True
+
+    def show(self) -> None:
         """Put the state at the cursor into the module's variables."""
         variables = self.here.variables()
         self.forward.show(variables)
         self._shown = variables
-        self._touched = True
+
+    def owned(self, state: TrainState) -> TrainState:
+        """A state whose arrays nobody else holds, for a step that destroys what it is given."""
+        if "variables" in self._lent:
+            for part in (state.params, state.others):
+                for name in part:  # in place, so that an array that nobody holds goes as soon as its copy is there
+                    part[name] = self._shown[name] = _copied(part[name])
+                    self.forward.variables[name].set_raw_value(part[name])
+        if "optimizer" in self._lent:
+            state = state.with_(optimizer=jax.tree.map(_copied, state.optimizer))
+        self._lent = set()
+        return state
 
     def optimizer_state(self, *, counted: bool) -> Mapping[str, Any]:
         """The optimizer's state as a mapping that looks up only what is asked for.
@@ -143,13 +161,13 @@ class Timeline:
         """Begin with a fresh optimizer state."""
         self.push()
         init = jax.jit(optimizer.init) if optimizer.traced_init else optimizer.init
-        self.base = self.base.with_(optimizer=init(self.base.params), metrics=[])
+        self.base = self.here.with_(optimizer=init(self.here.params), metrics=[])
 
     def freeze(self, frozen: set[str]) -> None:
         """Say anew which parameters no optimizer moves; its state is gone with that."""
         self.push()
         self.forward = Forward(self.forward.module)  # what is frozen may stand in the graph too
-        everything, trainable = self.base.variables(), self.forward.trainable(frozen)
+        everything, trainable = self.here.variables(), self.forward.trainable(frozen)
         self.base = TrainState(
             {name: value for name, value in everything.items() if name in trainable},
             {name: value for name, value in everything.items() if name not in trainable},
@@ -199,6 +217,12 @@ class Known(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._timeline.behind.optimizer)
+
+
+def _copied(value: Any) -> Any:
+    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.array(jax.random.key_data(value)), impl=jax.random.key_impl(value))
+    return jnp.array(value)
 
 
 def _taken(new: Any, old: Any, key: str) -> Any:

@@ -15,26 +15,32 @@ from kibitz.data.nonfinite import Watch
 from kibitz.engine.lookahead import Lookahead
 from kibitz.engine.programs import Programs
 from kibitz.engine.step import LogRows
-from kibitz.engine.supply import Chunk, Supply, place
+from kibitz.engine.supply import Chunk, Supply
 from kibitz.engine.timeline import Timeline
 from kibitz.logs import Logs
+from kibitz.run import Run
 
 
 class Training:
     """Moves the timeline along the batches of a feed."""
 
-    def __init__(self, timeline: Timeline, programs: Programs, feed: Feed):
-        self._timeline, self._programs = timeline, programs
-        loops = programs.loops["train"]
-        supply = Supply(feed, ahead=loops)
-        self._source = feed.source
+    def __init__(self, timeline: Timeline, programs: Programs, feed: Feed, run: Run):
+        self._timeline, self._programs, self._source = timeline, programs, feed.source
         self._watch = Watch()
-        resident = supply.resident is not None
+        manner = programs.manner("train")
+        supply = Supply(feed, ahead=manner.loops)
+        self._short, self._donates = supply.short(), manner.donates
+        self.road = Lookahead(
+            self._run, supply, timeline.here, manner.most, own=timeline.owned if manner.donates else None,
+            report=run.report, asking=lambda: run.asking,
+        )  # fmt: skip
 
-        def run(carry: Any, chunk: Any, start: Any, n: Any) -> Any:
-            return programs.train_span(carry, chunk, start, n, resident=resident)
-
-        self.road = Lookahead(run, supply, timeline.here, most=programs.longest if loops else 1)
+    def _run(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
+        done = self._programs.run("train", (), carry, chunk, start, n)
+        if self._short is not None and chunk.full:  # the device is busy now: time to make ready for the last batch
+            short, self._short = self._short, None
+            self._programs.prepare("train", (), carry, short)
+        return done
 
     def gone_along(self) -> AbstractContextManager[None]:
         """While this lasts, the state of the model is where this way has come to."""
@@ -51,6 +57,7 @@ class Training:
         logs = logs_of(self._programs.train_rows, row)
         if not math.isfinite(logs.batch["loss"]):
             self._examine(row[None], chunk, at)
+        self._arrive()
         return logs
 
     def leap(self) -> tuple[Logs, int]:
@@ -58,7 +65,12 @@ class Training:
         self._timeline.walked()
         rows, chunk, first, n = self.road.leap()
         self._examine(rows, chunk, first)
+        self._arrive()
         return logs_of(self._programs.train_rows, rows[-1]), n
+
+    def _arrive(self) -> None:
+        if self._donates:  # the arrays of the step before are gone, also those in the user's own module
+            self._timeline.show()
 
     def _examine(self, rows: np.ndarray, chunk: Chunk, first: int) -> None:
         at = self._watch.first(self._programs.train_rows.own(rows, "loss"))
@@ -66,25 +78,38 @@ class Training:
             self._watch.look(chunk.batch(first + at, self._source))
 
 
-class Testing:
-    """Measures the model on the batches of a feed; its running means are its own."""
+class Measuring:
+    """What testing and predicting share: a state that is looked at and left as it is."""
 
-    def __init__(self, timeline: Timeline, programs: Programs, feed: OnePass, accumulators: Callable[[], list[Any]]):
-        self._timeline, self._programs = timeline, programs
-        loops = programs.loops["test"]
-        supply = Supply(feed, ahead=loops)
-        resident = supply.resident is not None
-        self._variables = timeline.here.variables()
-        self._writes = timeline.writes
+    def __init__(self, kind: str, timeline: Timeline, programs: Programs, feed: OnePass, first: Any, run: Run):
+        self._kind, self._timeline, self._programs = kind, timeline, programs
+        manner = programs.manner(kind)
+        supply = Supply(feed, ahead=manner.loops, pads=programs.pads(kind))
+        self._variables, self._writes = timeline.here.variables(), timeline.writes
+        self.road = Lookahead(self._run, supply, first, manner.most, report=run.report, asking=lambda: run.asking)
 
-        def run(carry: Any, chunk: Any, start: Any, n: Any) -> Any:
-            return programs.test_span(self._variables, carry, chunk, start, n, resident=resident)
-
-        self.road = Lookahead(run, supply, accumulators(), most=programs.longest if loops else 1)
+    def _run(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
+        return self._programs.run(self._kind, (self._variables,), carry, chunk, start, n)
 
     def more(self) -> bool:
         """Whether there is another batch."""
         return self.road.more()
+
+    def _look_again(self) -> None:
+        """If a hook wrote to the model, what was measured ahead was measured on another one."""
+        self._timeline.push()
+        if self._timeline.writes != self._writes:
+            self.road.drop()
+            self._variables, self._writes = self._timeline.here.variables(), self._timeline.writes
+
+
+class Testing(Measuring):
+    """Measures the model on the batches of a feed; its running means are its own."""
+
+    def __init__(
+        self, timeline: Timeline, programs: Programs, feed: OnePass, accumulators: Callable[[], list[Any]], run: Run
+    ):
+        super().__init__("test", timeline, programs, feed, accumulators(), run)
 
     def step(self) -> Logs:
         """Measure one batch."""
@@ -98,37 +123,37 @@ class Testing:
         rows, _, _, n = self.road.leap()
         return logs_of(self._programs.test_rows, rows[-1]), n
 
-    def _look_again(self) -> None:
-        """If a hook wrote to the model, what was measured ahead was measured on another one."""
-        self._timeline.push()
-        if self._timeline.writes != self._writes:
-            self.road.drop()
-            self._variables, self._writes = self._timeline.here.variables(), self._timeline.writes
 
-
-class Predicting:
+class Predicting(Measuring):
     """Runs the model on the batches of a feed and keeps the outputs on the host."""
 
-    def __init__(self, timeline: Timeline, programs: Programs, feed: OnePass):
-        self._timeline, self._programs, self._feed = timeline, programs, feed
+    def __init__(self, timeline: Timeline, programs: Programs, feed: OnePass, run: Run):
+        super().__init__("predict", timeline, programs, feed, (), run)
         self.outputs: list[Any] = []
-
-    def more(self) -> bool:
-        """Whether there is another batch."""
-        return self._feed.more()
 
     def step(self) -> Logs:
         """Predict one batch."""
-        self._timeline.push()
-        x = place(self._feed.source.load(self._feed.take()))[0]
-        outputs = jax.tree.map(np.array, self._programs.predict(self._timeline.here.variables(), x))
+        self._look_again()
+        outputs, chunk, at = self.road.step()
+        real = chunk.real(at)
+        outputs = jax.tree.map(lambda leaf: np.array(leaf[:real]), outputs)
         self.outputs.append(outputs)
         # Several outputs stand in the logs under their own names, as in Keras.
         return Logs(sorted(outputs.items()) if isinstance(outputs, dict) else {"outputs": outputs})
 
     def leap(self) -> tuple[Logs, int]:
-        """The same: each batch's outputs come to the host by themselves."""
-        return self.step(), 1
+        """Predict all batches of a span at once; how many they were."""
+        self._look_again()
+        outputs, chunk, first, n = self.road.leap()
+        last = chunk.real(first + n - 1)
+
+        def joined(leaf: np.ndarray) -> np.ndarray:
+            rows = len(leaf[-1]) if last is None else last
+            flat = leaf.reshape(-1, *leaf.shape[2:])
+            return np.array(flat[: (n - 1) * leaf.shape[1] + rows])
+
+        self.outputs.append(jax.tree.map(joined, outputs))
+        return Logs(), n
 
 
 def logs_of(rows: LogRows, row: np.ndarray) -> Logs:

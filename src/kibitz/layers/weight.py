@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -143,7 +142,7 @@ def put(variable: nnx.Variable, value: Any, path: str) -> None:
             wanted=f"shape {tuple(held.shape)}",
             cure="give an array of that shape",
         )
-    variable.set_value(jnp.array(value, held.dtype))
+    variable.set_value(jax.device_put(np.array(value, held.dtype)))
 
 
 def _declares(value: Any) -> bool:

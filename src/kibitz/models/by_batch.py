@@ -55,7 +55,7 @@ class ByBatch:
         programs, objective = self._rehearsed(batch, training=True)
         timeline = self.core.timeline
         before = timeline.read()
-        after, row = programs.once("train", (), before.with_(metrics=objective.accumulators()), place(batch))
+        after, row = programs.once("train", (), before.with_(metrics=objective.accumulators()), batch)
         timeline.base = after.with_(metrics=before.metrics)  # those of a fit around this, if there is one
         return _numbers(programs.train_rows.unpack(row)[0], objective, return_dict)
 
@@ -73,7 +73,7 @@ class ByBatch:
         batch = Batch(*arrays(x, y, sample_weight))
         programs, objective = self._rehearsed(batch, training=False)
         variables = self.core.timeline.read().variables()
-        _, row = programs.once("test", (variables,), objective.accumulators(), place(batch))
+        _, row = programs.once("test", (variables,), objective.accumulators(), batch)
         return _numbers(programs.test_rows.unpack(row)[0], objective, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -103,9 +103,7 @@ class ByBatch:
             others = self.core.timeline.behind.others
             self.core.timeline.write_variables({name: after[name] for name in others})
             return outputs
-        if self.core.programs is None:
-            self.core.bind()
-        return self.core.programs.predict(variables, placed)  # pyright: ignore[reportOptionalMemberAccess] - bind has made it
+        return self.core.programs_for_use().outputs(variables, placed)
 
     def _rehearsed(self, batch: Batch, *, training: bool) -> Any:
         self.core.check_compiled("train_on_batch" if training else "test_on_batch")

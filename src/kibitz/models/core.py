@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 from flax import nnx
 
 from kibitz.data.source import Batch
+from kibitz.engine.compilations import compiled_meanwhile
 from kibitz.engine.forward import Forward
 from kibitz.engine.programs import Programs
 from kibitz.engine.timeline import Timeline
 from kibitz.errors import NotReady, code
 from kibitz.models.objective import Objective
 from kibitz.models.rehearsal import outputs_of, rehearse
+from kibitz.models.row_by_row import row_by_row
 from kibitz.optimizers.loss_scale import LossScaleOptimizer
 from kibitz.optimizers.optax_optimizer import OptaxOptimizer
+from kibitz.report import reporting
 from kibitz.run import Run
 from kibitz.seed import draw_seed
 
@@ -35,6 +40,7 @@ class Core:
         self.programs: Programs | None = None
         self.eager = False
         self.runs: list[Run] = []
+        self.latest: Run | None = None  # the run that began or ended last, of whatever kind
         self.last = {kind: Run(kind) for kind in ("train", "test", "predict")}
         self._timeline: Timeline | None = None
 
@@ -98,8 +104,9 @@ class Core:
             )
         most = self.owner.steps_per_execution
         self.programs = Programs(
-            timeline.forward, self.objective, self.optimizer, eager=self.eager, most=most if most > 1 else None
-        )
+            timeline.forward, self.objective, self.optimizer, eager=self.eager, most=most if most > 1 else None,
+            row_by_row=row_by_row(timeline.forward.module),
+        )  # fmt: skip
 
     def _order(self, timeline: Timeline) -> list[tuple[str, ...]]:
         names = {id(variable): name for name, variable in timeline.forward.variables.items()}
@@ -147,9 +154,13 @@ class Core:
             NotReady: If one of these is missing.
         """
         objective = self.check_compiled(what)
+        return self.programs_for_use(), objective
+
+    def programs_for_use(self) -> Programs:
+        """The compiled programs; before `compile` they can predict."""
         if self.programs is None:
             self.bind()
-        return self.programs or Programs(self.timeline.forward), objective
+        return self.programs or Programs(self.timeline.forward)
 
     @property
     def own_loss(self) -> bool:
@@ -183,21 +194,14 @@ class Core:
         """The run whose evaluation goes on: a fit that validates, or an evaluate of its own."""
         return self.runs[-1] if self.runs else self.last["test"]
 
-    def during(self, run: Run) -> During:
-        """A context in which `run` goes on."""
-        return During(self, run)
-
-
-class During:
-    """While a run goes on, it is the one that flags on the model mean."""
-
-    def __init__(self, core: Core, run: Run):
-        self._core, self._run = core, run
-
-    def __enter__(self) -> Run:
-        self._core.runs.append(self._run)
-        return self._run
-
-    def __exit__(self, *_: object) -> None:
-        self._core.runs.pop()
-        self._core.last[self._run.kind] = self._run
+    @contextmanager
+    def during(self, run: Run) -> Iterator[Run]:
+        """While a run goes on, it is the one that flags on the model mean, and what is done counts for its report."""
+        self.runs.append(run)
+        self.latest = run
+        try:
+            with reporting(run.report), compiled_meanwhile(run.report.compilations):
+                yield run
+        finally:
+            self.runs.pop()
+            self.last[run.kind] = self.latest = run

@@ -25,6 +25,7 @@ from kibitz.models.summary import summary
 from kibitz.models.weighted import Weighted, find_layer
 from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
+from kibitz.report import RunReport
 
 
 class Model(Weighted, ByBatch, Flags):
@@ -225,6 +226,14 @@ class Model(Weighted, ByBatch, Flags):
                 cure="return jax.numpy.mean(values)",
             )  # fmt: skip
         return loss
+
+    def run_report(self) -> RunReport | None:
+        """What the last run did and where its time went; of the run that goes on, if it is asked in a hook.
+
+        Print it. It tells of steps, spans and rewinds (and who caused them), of compilations, and of the seconds in the
+        device, in the data and in the hooks of each callback. None before the first run.
+        """
+        return None if self.core.latest is None else self.core.latest.report
 
     # -- fit, evaluate, predict --------------------------------------------------------------------------------------
 

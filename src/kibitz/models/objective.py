@@ -18,8 +18,9 @@ from kibitz.metrics.reduction import Mean
 from kibitz.metrics.registry import get as find_metric
 from kibitz.models.called import GIVEN, Called
 from kibitz.models.outputs import Outputs
+from kibitz.models.row_by_row import can_be_masked, real_rows
 
-Data = tuple[Any, Any, Any]
+Data = tuple[Any, Any, Any, Any]
 
 
 WORDS = ("accuracy", "acc", "crossentropy", "ce")
@@ -163,15 +164,26 @@ class Objective:
 
     # -- inside a step -----------------------------------------------------------------------------------------------
 
-    def loss(self, x: Any, y: Any, y_pred: Any, weight: Any, *, training: bool, penalties: list[Any]) -> Any:
+    @property
+    def row_by_row(self) -> bool:
+        """Whether rows that only fill a batch up can be kept out of all numbers: everything in them is ours."""
+        parts = [*(term.loss for term in self.terms), *(measure.metric for measure in self.measures)]
+        own_loss = type(self._model).compute_loss is not type(self._model).default_compute_loss
+        return not own_loss and "compute_loss" not in vars(self._model) and all(can_be_masked(part) for part in parts)
+
+    def loss(self, batch: Data, y_pred: Any, *, training: bool, penalties: list[Any]) -> Any:
         """The loss of a batch, as the model's `compute_loss` gives it, and what it was made of."""
+        x, y, weight, count = batch
         self._parts = []
-        total = self._model.loss_of_batch(x, y, y_pred, weight, training=training, penalties=penalties)
+        if count is None:
+            total = self._model.loss_of_batch(x, y, y_pred, weight, training=training, penalties=penalties)
+        else:
+            total = self.total(y, y_pred, weight, penalties, count)
         return total, Found(total, self._parts)
 
-    def total(self, y: Any, y_pred: Any, weight: Any, penalties: list[Any]) -> Any:
-        """The compiled losses and the layers' penalties, added up."""
-        values = self._values(y, y_pred, weight) if self.terms else []
+    def total(self, y: Any, y_pred: Any, weight: Any, penalties: list[Any], count: Any = None) -> Any:
+        """The compiled losses and the layers' penalties, added up; of the first `count` rows, if that is given."""
+        values = self._values(y, y_pred, weight, count) if self.terms else []
         values += [jnp.sum(penalty) for penalty in penalties]
         if not values:
             return jnp.zeros(())
@@ -180,13 +192,15 @@ class Objective:
             total = total + value
         return total
 
-    def _values(self, y: Any, y_pred: Any, weight: Any) -> list[Any]:
+    def _values(self, y: Any, y_pred: Any, weight: Any, count: Any) -> list[Any]:
         outputs = self._settled()
         targets, predictions = outputs.split(y, "y"), outputs.of(y_pred)
         weights = _weights(outputs, weight)
         values, self._parts = [], []
         for term in self.terms:
-            value = term.loss(targets[term.output], predictions[term.output], weights[term.output])
+            predicted = predictions[term.output]
+            mask = {} if count is None else {"mask": real_rows(predicted, count)}
+            value = term.loss(targets[term.output], predicted, weights[term.output], **mask)
             value = value.astype(jnp.float32)
             self._parts.append(value)
             values.append(value if term.factor is None else value * term.factor)
@@ -199,8 +213,8 @@ class Objective:
 
     def accumulate(self, accumulators: list[Any], batch: Data, y_pred: Any, found: Found) -> list[Any]:
         """The accumulators after one more batch."""
-        x, y, weight = batch
-        rows = jax.tree.leaves(x)[0].shape[0]
+        x, y, weight, count = batch
+        rows = jax.tree.leaves(x)[0].shape[0] if count is None else count
         numbers = [found.total, *(found.parts if self._tracked() else [])]
         after = [
             self._mean.stateless_update_state(state, value, sample_weight=rows)
@@ -213,6 +227,8 @@ class Objective:
         for measure, state in zip(self.measures, accumulators[len(after) :], strict=True):
             at = measure.output
             extra = (weights[at],) if measure.weighted else ()
+            if count is not None:
+                extra = (_of_real_rows(extra[0] if extra else None, predictions[at], count),)
             after.append(measure.metric.stateless_update_state(state, targets[at], predictions[at], *extra))
         return after
 
@@ -342,6 +358,13 @@ def _free_name(name: str, prefix: str, weighted: bool, taken: set[str]) -> str:
     while f"{full}_{number}" in taken:
         number += 1
     return f"{full}_{number}"
+
+
+def _of_real_rows(weight: Any, predicted: Any, count: Any) -> Any:
+    real = real_rows(predicted, count).astype(jnp.float32)
+    if weight is None:
+        return real
+    return weight * real.reshape(-1, *[1] * (weight.ndim - 1))
 
 
 def _weights(outputs: Outputs, weight: Any) -> list[Any]:

@@ -37,12 +37,14 @@ def rehearse(
     check_targets(core, batch if whole is None else whole, y_pred, called)
     if training:
         _require_loss(core, batch)
-    variables = core.timeline.read()
-    metrics = objective.accumulators()
+    core.timeline.refresh()
+    state, metrics = core.timeline.here, objective.accumulators()
     try:
         if training:
-            return programs.rehearse_train(variables.with_(metrics=metrics), specs)
-        return programs.rehearse_test(variables.variables(), metrics, specs)
+            return programs.rehearse_train(state.with_(metrics=metrics), (*specs, None))
+        return programs.rehearse_test(
+            state.variables(), metrics, (*specs, _count() if _ragged(batch, whole) and programs.pads("test") else None)
+        )
     except KibitzError:
         raise
     except (TypeError, ValueError) as error:
@@ -52,6 +54,25 @@ def rehearse(
             wanted="targets of the shape that the loss compares with the outputs",
             cure="look at the last layer's size, and at the loss",
         ) from error
+
+
+def rehearse_prediction(core: Any, batch: Batch, whole: Batch | None) -> Any:
+    """Run a prediction on shapes alone; the programs that will run it.
+
+    Args:
+        core: The parts of the model.
+        batch: A batch like those that will come.
+        whole: All the data, where they are at hand. None means that batches come one by one.
+
+    Raises:
+        KibitzError: If the model cannot take the inputs.
+    """
+    outputs_of(core, batch.x)
+    programs = core.programs_for_use()
+    count = _count() if _ragged(batch, whole) and programs.pads("predict") else None
+    core.timeline.refresh()
+    programs.rehearse_predict(core.timeline.here.variables(), (jax.tree.map(_spec, batch.x), None, None, count))
+    return programs
 
 
 def outputs_of(core: Any, x: Any, called: Called = GIVEN) -> Any:
@@ -150,6 +171,15 @@ def _require_loss(core: Any, batch: Batch) -> None:
         wanted="a loss, a compute_loss of your own, or a layer with a regularizer",
         cure='compile(loss="mse")',
     )
+
+
+def _ragged(batch: Batch, whole: Batch | None) -> bool:
+    """Whether the last batch is shorter than the others."""
+    return whole is not None and len(jax.tree.leaves(whole.x)[0]) % len(jax.tree.leaves(batch.x)[0]) != 0
+
+
+def _count() -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((), np.int32)
 
 
 def _spec(leaf: Any) -> jax.ShapeDtypeStruct:

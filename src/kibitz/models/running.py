@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ from kibitz.models.arguments import (
 from kibitz.models.called import GIVEN, VALIDATION, VALIDATION_STREAM, Called
 from kibitz.models.core import Core
 from kibitz.models.prepare import Held, check_weight, is_iterator, measuring_source, training_source
-from kibitz.models.rehearsal import check_targets, outputs_of, rehearse, require_separate
+from kibitz.models.rehearsal import check_targets, outputs_of, rehearse, rehearse_prediction, require_separate
 from kibitz.optimizers.rate import Scheduled
 from kibitz.run import Run
 
@@ -91,6 +92,8 @@ def run_fit(core: Core, given: FitArguments) -> History:
     dispatch.settle(_forecast(core, keys, validation is not None, freq, epochs, feed.steps))
     core.fits += 1
     _train(core, dispatch, feed, validation, freq, epochs, initial_epoch)
+    if told := run.report.costly():
+        logging.getLogger("kibitz").warning(told)
     return history
 
 
@@ -102,7 +105,7 @@ def _train(
     timeline = core.timeline
 
     def validate() -> Logs:
-        way = Testing(timeline, programs, validation, objective.accumulators)  # pyright: ignore[reportArgumentType] - only called where there is one
+        way = Testing(timeline, programs, validation, objective.accumulators, dispatch.run)  # pyright: ignore[reportArgumentType] - only called where there is one
         return evaluate(dispatch, way, validation)  # pyright: ignore[reportArgumentType] - as above
 
     def finalize() -> None:
@@ -120,7 +123,7 @@ def _train(
         finalize=finalize,
     )
     timeline.reset_metrics(objective.accumulators())
-    way = Training(timeline, programs, feed)
+    way = Training(timeline, programs, feed, dispatch.run)
     with core.during(dispatch.run), ending(dispatch, timeline), way.gone_along():
         fit(dispatch, timeline, way, plan)
     objective.show(timeline.here.metrics)
@@ -138,7 +141,7 @@ def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, samp
     programs, objective = core.ready("evaluate")
     dispatch = _looking_on(core, "test", callbacks, verbose, feed)
     with core.during(dispatch.run), ending(dispatch, core.timeline):
-        way = Testing(core.timeline, programs, feed, objective.accumulators)
+        way = Testing(core.timeline, programs, feed, objective.accumulators, dispatch.run)
         logs = evaluate(dispatch, way, feed)
     objective.show(way.road.base)
     return dict(logs) if return_dict else in_order(logs, objective.names)
@@ -152,13 +155,11 @@ def run_predict(core: Core, x: Any, batch_size: Any, verbose: Any, steps: Any, c
         shape = outputs_of(core, np.zeros((1, *np.shape(x)[1:]), "float32"))
         return jax.tree.map(lambda spec: np.zeros((0, *spec.shape[1:]), spec.dtype), shape)
     source = measuring_source(x, None, None, batch_size, steps)
-    feed = OnePass(source, steps)
-    core.owner.build_for(first_batch(source).x)
-    outputs_of(core, first_batch(source).x)
-    if core.programs is None:
-        core.bind()
+    feed, batch = OnePass(source, steps), first_batch(source)
+    core.owner.build_for(batch.x)
+    programs = rehearse_prediction(core, batch, None if isinstance(source, GeneratorSource) else _whole(source))
     dispatch = _looking_on(core, "predict", callbacks, verbose, feed)
-    way = Predicting(core.timeline, core.programs, feed)  # pyright: ignore[reportArgumentType] - bind has made it
+    way = Predicting(core.timeline, programs, feed, dispatch.run)
     with core.during(dispatch.run), ending(dispatch, core.timeline):
         predict(dispatch, way, feed)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *way.outputs)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kibitz.errors import InvalidArgument, MissingName, WrongType
@@ -195,4 +194,4 @@ class LiveOptimizer:
             )
         # Kept here too, so that the next state that is made begins with it.
         self._own = {**self._own, "learning_rate": new}
-        self._write({**state, "learning_rate": new if isinstance(new, Scheduled) else jnp.asarray(new)})
+        self._write({**state, "learning_rate": new if isinstance(new, Scheduled) else jax.device_put(new)})

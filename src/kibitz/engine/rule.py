@@ -1,0 +1,72 @@
+"""How a program is to be run: a rule that looks at the program and the platform, never at a clock."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+
+LARGE = 2**28  # bytes of state of which there may not be three copies
+HEAVY = 2e9  # floating-point operations of a step that is not worth a loop on CPU
+ROOMY = 2**25  # bytes of state of which there may be a second copy
+BUFFER = 2**24  # bytes that the rows of a span may take
+
+
+class Manner(NamedTuple):
+    """How the steps of one kind are run.
+
+    Args:
+        loops: Whether they may stand in a device loop.
+        donates: Whether a step may destroy the state that it is given, so that there is never a second one.
+        most: The most steps of a span.
+    """
+
+    loops: bool = False
+    donates: bool = False
+    most: int = 1
+
+
+def manner(jaxpr: Any, carry: Any, row: Any, longest: int, platform: str) -> Manner:
+    """Choose how a step is run.
+
+    Args:
+        jaxpr: The step, traced.
+        carry: What goes from step to step.
+        row: What each step gives besides, or its shapes.
+        longest: The most steps that anybody wants in a span.
+        platform: "cpu", "gpu" or "tpu".
+
+    A convolution's weight gradient is about 50 times slower inside a loop on CPU; a state that is too large for three
+    copies leaves no room to run ahead; and a step of more than 2e9 floating-point operations gains nothing on CPU.
+    """
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(carry) if hasattr(leaf, "nbytes"))
+    flops, convolves = counted(jaxpr)
+    loops = size <= LARGE and (platform != "cpu" or (not convolves and flops <= HEAVY))
+    row_size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(row))
+    most = max(1, min(longest, BUFFER // max(row_size, 1))) if loops else 1
+    return Manner(loops, not loops and size > ROOMY, most)
+
+
+def counted(jaxpr: Any) -> tuple[float, bool]:
+    """Floating-point operations of the matrix products, and whether there is a convolution."""
+    flops, convolves = 0.0, False
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        if name == "conv_general_dilated":
+            convolves = True
+        elif name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            left = equation.invars[0].aval.shape
+            depth = 1
+            for axis in contracted:
+                depth *= left[axis]
+            flops += 2.0 * depth * equation.outvars[0].aval.size
+        for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
+            if _is_jaxpr(inner):
+                more, also = counted(getattr(inner, "jaxpr", inner))
+                flops, convolves = flops + more, convolves or also
+    return flops, convolves
+
+
+def _is_jaxpr(value: Any) -> bool:
+    return hasattr(value, "eqns") or hasattr(value, "jaxpr")
