@@ -1,0 +1,148 @@
+"""A large state is never there twice: a step destroys what it is given, and nobody notices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from flax import nnx
+
+import kibitz as keras
+from kibitz.engine import lookahead, rule
+
+X = np.random.default_rng(3).normal(size=(30, 6)).astype("float32")
+Y = X[:, :1] * 2
+
+
+@pytest.fixture
+def step_by_step(monkeypatch):
+    """No step may stand in a loop; `True` has each destroy its state, as is done with large ones."""
+
+    def choose(donates):
+        monkeypatch.setattr(rule, "HEAVY", 0)
+        monkeypatch.setattr(rule, "ROOMY", 0 if donates else 2**40)
+
+    return choose
+
+
+def build():
+    keras.utils.set_random_seed(5)
+    layers = [keras.layers.Dense(7), keras.layers.BatchNormalization(), keras.layers.Dropout(0.3)]
+    model = keras.Sequential([keras.Input((6,)), *layers, keras.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+def fit(model, *callbacks, **others):
+    given = {"batch_size": 8, "epochs": 2, "verbose": 0, "validation_data": (X, Y), **others}
+    return model.fit(X, Y, callbacks=list(callbacks), **given).history
+
+
+def state(model):
+    return {name: value.tobytes() for name, value in model.export_state().items()}
+
+
+class Reads(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        self.held, self.copies, self.slots = [], [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        kernel = self.model.layers[0].kernel.value  # the array itself, and not a copy
+        self.held.append(kernel)
+        self.copies.append(np.array(kernel))
+        self.slots.append(self.model.optimizer.variables[-1].value)
+
+
+@pytest.mark.parametrize("callbacks", [[], [Reads()], [keras.callbacks.EarlyStopping(patience=3)]])
+def test_the_bits_are_those_of_a_run_that_keeps_its_states(step_by_step, callbacks):
+    found = []
+    for donates in (False, True):
+        step_by_step(donates)
+        model = build()
+        history = fit(model, *callbacks)
+        assert model.core.programs.manner("train").donates is donates
+        found.append((history, state(model)))
+    assert found[0] == found[1]
+
+
+def test_an_array_that_somebody_holds_stays(step_by_step):
+    step_by_step(True)
+    model, reads = build(), Reads()
+    before = model.layers[0].kernel.value
+    copy = np.array(before)
+    fit(model, reads)
+    assert np.array_equal(np.asarray(before), copy)
+    assert all(np.array_equal(np.asarray(held), copy) for held, copy in zip(reads.held, reads.copies, strict=True))
+    assert all(np.isfinite(np.asarray(slot)).all() for slot in reads.slots)
+    assert not np.array_equal(reads.copies[0], reads.copies[-1])
+
+
+def test_a_module_of_ones_own_is_up_to_date_at_every_batch(step_by_step):
+    step_by_step(True)
+    module = nnx.Linear(6, 1, rngs=nnx.Rngs(0))
+    first = module.kernel.get_value()
+    kept = np.array(first)
+    model = keras.Model(module)
+    model.compile("sgd", "mse")
+    seen = []
+
+    class Looks(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append((np.array(module.kernel.get_value()), self.model.get_weights()[0]))
+
+    fit(model, Looks())
+    assert all(np.array_equal(own, told) for own, told in seen)
+    assert not np.array_equal(seen[0][0], seen[-1][0])
+    assert np.array_equal(np.asarray(first), kept)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_exception_in_a_hook_leaves_the_weights_of_that_batch(step_by_step, error):
+    step_by_step(True)
+
+    class Raises(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                self.weights = self.model.get_weights()
+                raise error("here")
+
+    model, raises = build(), Raises()
+    with pytest.raises(error):
+        fit(model, raises)
+    assert all(np.array_equal(*pair) for pair in zip(model.get_weights(), raises.weights, strict=True))
+
+
+def test_an_interruption_while_a_step_is_waited_for_leaves_weights(step_by_step, monkeypatch):
+    step_by_step(True)
+    model = build()
+    fit(model)
+    arrived = lookahead.Lookahead._arrived
+    calls = []
+
+    def interrupted(self, span):
+        calls.append(span)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return arrived(self, span)
+
+    monkeypatch.setattr(lookahead.Lookahead, "_arrived", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, validation_data=None)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert int(model.optimizer.iterations) == 8 + 3  # the step that was under way could not be undone
+
+
+@pytest.mark.parametrize("where", ["on_train_batch_end", "on_test_batch_end", "on_epoch_end"])
+def test_a_fit_within_a_hook(step_by_step, where):
+    found = []
+    for donates in (False, True):
+        step_by_step(donates)
+
+        def inner(self, *_, **__):
+            if not self.done:
+                self.done = True
+                self.model.fit(X[:8], Y[:8], batch_size=8, verbose=0)
+
+        kind = type("Fits", (keras.callbacks.Callback,), {where: inner, "done": False})
+        model = build()
+        found.append((fit(model, kind()), state(model)))
+    assert found[0] == found[1]
