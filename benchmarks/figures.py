@@ -22,9 +22,10 @@ def row(
     what: str, measured: float, aim: float | None, between: Sequence[float] = (), unit: str = "ratio", note: str = ""
 ) -> Figures:
     """What was measured, what was aimed at, and whether that was met; without an aim it is shown for comparison."""
+    measured, between = float(measured), [float(each) for each in between]
     met = None if aim is None else measured <= aim
     return {
-        "what": what, "measured": measured, "unit": unit, "between": list(between), "aim": aim, "met": met, "note": note
+        "what": what, "measured": measured, "unit": unit, "between": between, "aim": aim, "met": met, "note": note
     }  # fmt: skip
 
 

@@ -99,8 +99,8 @@ class Hand:
     def evaluate(self, x: np.ndarray, y: np.ndarray) -> float:
         """The mean loss of all rows."""
         whole = len(x) // BATCH * BATCH
-        placed_x, placed_y = jnp.array(x[:whole]).reshape(-1, BATCH, 784), jnp.array(y[:whole]).reshape(-1, BATCH)
-        total = self._measure(self.params, placed_x, placed_y) * BATCH
+        batches_x, batches_y = x[:whole].reshape(-1, BATCH, 784), y[:whole].reshape(-1, BATCH)
+        total = self._measure(self.params, jnp.array(batches_x), jnp.array(batches_y)) * BATCH
         if whole < len(x):
             total += self._loss(self.params, x[whole:], y[whole:]) * (len(x) - whole)
         return float(total) / len(x)
@@ -108,7 +108,7 @@ class Hand:
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The outputs for all rows, on the host."""
         whole = len(x) // BATCH * BATCH
-        parts = [self._outputs(self.params, jnp.array(x[:whole]).reshape(-1, BATCH, 784))]
+        parts = [self._outputs(self.params, jnp.array(x[:whole].reshape(-1, BATCH, 784)))]
         if whole < len(x):
             parts.append(self._outputs(self.params, x[None, whole:]))
         return np.concatenate([np.asarray(part).reshape(-1, part.shape[-1]) for part in parts])

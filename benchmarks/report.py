@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,4 +22,4 @@ def merge(path: Path, name: str, part: dict[str, Any], order: list[str]) -> None
     beside = path.with_name(f"{path.name}.tmp")
     whole = {each: parts[each] for each in order if each in parts}
     beside.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    beside.replace(path)

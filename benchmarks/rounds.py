@@ -21,7 +21,7 @@ def turns(names: list[str], rounds: int) -> Iterator[str]:
 
 
 def timed(found: dict[str, Contestant], effort: Effort, epochs: int = 1) -> dict[str, list[float]]:
-    """Seconds of each contestant, round by round; one epoch of each comes before, so that nobody's time has compiling."""
+    """Seconds of each contestant, round by round; one epoch of each comes before, so that compiling is in no time."""
     seconds: dict[str, list[float]] = {name: [] for name in found}
     for run in found.values():
         run(1)

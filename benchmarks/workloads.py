@@ -17,7 +17,7 @@ def digits(seed: int = 0, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
 
 
 def dense(library: Any, kind: str, *, told: bool = True) -> Any:
-    """A: one number from 784, RMSprop. B: 784-128-10, Adam. Not told its input's shape, it has no weights before fit."""
+    """A: one number from 784, RMSprop. B: 784-128-10, Adam. Not told of its input, it has no weights before fit."""
     layers = library.layers
     shape = [library.Input((784,))] if told else []
     if kind == "A":

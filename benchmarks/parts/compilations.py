@@ -55,6 +55,7 @@ class Breaks(kibitz.callbacks.Callback):
     """Ends a run in the middle, as a fault would."""
 
     def on_epoch_begin(self, epoch, logs=None):
+        """Break in the third epoch."""
         if epoch == 2:
             raise ConnectionError("The machine is gone.")
 

@@ -36,14 +36,17 @@ class Odometer(kibitz.callbacks.Callback):
         self.stretch, self.of, self.start = stretch, of, start
 
     def on_train_begin(self, logs=None):
+        """Begin to count."""
         self.passed, self.times, self.memory = -self.start, [], []
 
     def on_train_batch_end(self, batch, logs=None):
+        """Look at the loss, and count the step."""
         self.last = logs["loss"]
         if self.of == "steps":
             self._pass()
 
     def on_epoch_end(self, epoch, logs=None):
+        """Count the epoch."""
         if self.of == "epochs":
             self._pass()
 

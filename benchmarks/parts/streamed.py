@@ -22,6 +22,7 @@ class Placed(kibitz.callbacks.Callback):
     """Looks for the largest array on the device, to be sure of what is measured."""
 
     def on_epoch_end(self, epoch, logs=None):
+        """Look, while the data is in use."""
         self.largest = max(each.nbytes for each in jax.live_arrays())
 
 
