@@ -68,8 +68,9 @@ def main() -> None:
             merge(given.out, name, measured(name, effort), list(PARTS))
         else:
             _apart(name, given)
-        print(f"{name} took {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    if len(given.only) == 1 and given.silent:
+        if not given.silent:
+            print(f"{name} took {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    if given.silent:
         return
     report = {name: part for name, part in read(given.out).items() if name in given.only}
     print(plain(contestants(report)), plain(aims(report)), f"Written to {given.out}.", sep="\n\n")

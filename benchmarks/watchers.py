@@ -10,7 +10,7 @@ def reading_loss(library: Any) -> Any:
 
     class ReadsLoss(library.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            self.last = logs["loss"]
+            self.last = float(logs["loss"])
 
     return ReadsLoss()
 
@@ -35,6 +35,6 @@ def idle(library: Any, many: int) -> list[Any]:
 
     class Idle(library.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            self.last = logs["loss"]
+            self.last = float(logs["loss"])
 
     return [Idle() for _ in range(many)]

@@ -21,7 +21,7 @@ def measure(effort: Effort) -> Figures:
     if effort.kind != "check":
         for name in LIBRARIES:  # once before, so that nobody reads from a cold disk
             in_new_process("benchmarks.parts.cold", name)
-    for name in turns(list(LIBRARIES), effort.rounds):
+    for name in turns(list(LIBRARIES), effort.of(effort.rounds, 2, 1)):
         found = {**first_fit(name), "process": 1.0} if effort.kind == "check" else _fresh(name)
         for what in ("fit", "process"):
             seconds[f"{name}, {what}"].append(found[what])

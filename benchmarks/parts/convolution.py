@@ -14,7 +14,7 @@ from benchmarks.workloads import BATCH, convolutional, digits
 
 
 def measure(effort: Effort) -> Figures:
-    x, y = digits(rows=BATCH * effort.of(60, 15, 1))
+    x, y = digits(rows=BATCH * effort.of(60, 8, 1))
     x = x.reshape(-1, 28, 28, 1)
 
     def fit(model: Any) -> Contestant:

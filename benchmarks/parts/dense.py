@@ -19,11 +19,11 @@ SCAN, LOOP = "by hand, lax.scan", "by hand, a jitted step"
 KERAS, KERAS_32 = "keras, a hook reads the loss", "keras, the same, 32 steps per execution"
 IDLE = "kibitz, 100 callbacks without a batch hook"
 EPOCHS = {"A": 20, "B": 10}
-QUICK = {"A": 4, "B": 2}
+QUICK = {"A": 8, "B": 3}
 
 
 def measure(kind: str, effort: Effort) -> Figures:
-    x, y = digits(rows=effort.of(ROWS, ROWS // 2, 3 * BATCH + 7))
+    x, y = digits(rows=effort.of(ROWS, ROWS // 4, 3 * BATCH + 7))
     seconds = timed(_found(kind, x, targets(kind, y)), effort, effort.of(EPOCHS[kind], QUICK[kind], 1))
 
     def over(what: str, one: str, other: str, aim: float | None = None) -> Figures:

@@ -14,11 +14,12 @@ import numpy as np
 
 import kibitz
 from benchmarks.effort import Effort
-from benchmarks.figures import Figures, contestants, row
+from benchmarks.figures import Figures, contestants, ratio
 from benchmarks.process import MEASURABLE, resident
+from benchmarks.rounds import turns
 
 STRETCHES, FIFTH = 100, 20
-WIDTH = 8
+WIDTH, IN_EPOCH = 8, 100
 MIB = 2**20
 
 
@@ -41,7 +42,7 @@ class Odometer(kibitz.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Look at the loss, and count the step."""
-        self.last = logs["loss"]
+        self.last = float(logs["loss"])
         if self.of == "steps":
             self._pass()
 
@@ -58,30 +59,46 @@ class Odometer(kibitz.callbacks.Callback):
 
 
 def measure(effort: Effort) -> Figures:
-    rows: list[Figures] = []
-    measured: dict[str, list[float]] = {}
-    steps = effort.of(1_000_000, 200_000, 1_000)
-    _long(rows, measured, "steps", steps, stretch=(steps - steps // 1000 - 1) // STRETCHES, start=steps // 1000)
-    epochs = effort.of(1_000, 300, 102)
-    _long(rows, measured, "epochs", epochs, stretch=(epochs - 2) // STRETCHES, start=1)
-    return {"contestants": contestants(measured, "us"), "rows": rows}
-
-
-def _long(
-    rows: list[Figures], measured: dict[str, list[float]], of: str, many: int, *, stretch: int, start: int
-) -> None:  # fmt: skip
-    in_epoch = 1 if of == "steps" else 100
-    odometer = Odometer(stretch, of, start)
-    _fit(odometer, *((many, 1) if of == "steps" else (in_epoch, many)))
-    each = np.diff(odometer.times)[:STRETCHES] / stretch / in_epoch * 1e6
-    first, last = median(each[:FIFTH]), median(each[-FIFTH:])
-    measured[f"a step, first fifth of {many:,} {of}"] = each[:FIFTH].tolist()
-    measured[f"a step, last fifth of {many:,} {of}"] = each[-FIFTH:].tolist()
-    rows.append(row(f"time of a step: last fifth of {many:,} {of} / first fifth", last / first, 1.05))
+    long = {"steps": effort.of(1_000_000, 200_000, 1_000), "epochs": effort.of(1_000, 300, 102)}
+    times: dict[str, list[float]] = {}
+    memory: dict[str, list[float]] = {}
+    for of in turns(list(long), effort.of(effort.rounds, 1, 1)):
+        odometer = _steps(long[of]) if of == "steps" else _epochs(long[of])
+        each = np.diff(odometer.times)[:STRETCHES] / odometer.stretch * 1e6
+        for at, stretches in (("first", each[:FIFTH]), ("last", each[-FIFTH:])):
+            times.setdefault(_named(at, of), []).append(median(stretches))
+        for at, held in (("first", odometer.memory[0]), ("last", odometer.memory[-1])):
+            memory.setdefault(_named(at, of), []).append(held / MIB)
+    rows = [_row("microseconds of a step", times, of, many) for of, many in long.items()]
     if MEASURABLE:
-        begin, end = odometer.memory[0], odometer.memory[-1]
-        what = f"resident memory: after {many:,} {of} / after {start:,}"
-        rows.append(row(what, end / begin, 1.05, note=f"{(end - begin) / MIB:+.1f} MiB"))
+        rows += [_row("resident memory", memory, of, many) for of, many in long.items()]
+    return {"contestants": {**contestants(times, "us"), **_memory(memory)}, "rows": rows}
+
+
+def _named(at: str, of: str) -> str:
+    return f"{at} {of}"
+
+
+def _row(what: str, measured: dict[str, list[float]], of: str, many: int) -> Figures:
+    return ratio(f"{what}: end of {many:,} {of} / beginning", measured, _named("last", of), _named("first", of), 1.05)
+
+
+def _memory(memory: dict[str, list[float]]) -> Figures:
+    return contestants({f"resident, {name}": each for name, each in memory.items()}, "MiB") if MEASURABLE else {}
+
+
+def _steps(many: int) -> Odometer:
+    start = many // 1000
+    odometer = Odometer((many - start - 1) // STRETCHES, "steps", start)
+    _fit(odometer, many, 1)
+    return odometer
+
+
+def _epochs(many: int) -> Odometer:
+    odometer = Odometer((many - 2) // STRETCHES, "epochs", 1)
+    _fit(odometer, IN_EPOCH, many)
+    odometer.times = [each / IN_EPOCH for each in odometer.times]
+    return odometer
 
 
 def _fit(odometer: Odometer, steps: int, epochs: int) -> Any:
