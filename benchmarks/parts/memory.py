@@ -68,7 +68,7 @@ def held(name: str, kind: str, effort: Effort) -> dict[str, float]:
     first = peak() - before
     forget_peak()
     between = resident() - sum(each.nbytes for each in jax.live_arrays())
-    run(1)
+    run(3)
     return {"running": peak() - between, "first": first}
 
 
