@@ -27,12 +27,12 @@ def aims(report: Report) -> list[list[str]]:
 
 
 def contestants(report: Report) -> list[list[str]]:
-    """A line for each contestant: its median, and its least and most."""
-    lines = [["", "contestant", "median", "least", "most", "unit"]]
+    """A line for each contestant: its median, its least and most, and how often it was measured."""
+    lines = [["", "contestant", "median", "least", "most", "unit", "times"]]
     for name, part in report.items():
         for who, each in part["contestants"].items():
             numbers = [f"{each[key]:.4g}" for key in ("median", "min", "max")]
-            lines.append([name, who, *numbers, each["unit"]])
+            lines.append([name, who, *numbers, each["unit"], str(each["n"])])
     return lines
 
 
@@ -42,8 +42,7 @@ def stamps(report: Report) -> list[list[str]]:
     for name, part in report.items():
         stamp = part["stamp"]
         versions = ", ".join(f"{each} {number}" for each, number in stamp["versions"].items())
-        effort = f"{stamp['effort']}, {stamp['rounds']} rounds"
-        lines.append([name, stamp["date"], stamp["commit"], effort, stamp["machine"], str(stamp["cores"]),
+        lines.append([name, stamp["date"], stamp["commit"], stamp["effort"], stamp["machine"], str(stamp["cores"]),
                       str(stamp["load"]), f"Python {stamp['python']}, {versions}"])  # fmt: skip
     return lines
 
