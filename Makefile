@@ -37,11 +37,12 @@ names: $(VENV)/.has-test  ## Write the public names and signatures down anew, af
 demo: $(VENV)/.has-demo  ## Train a classifier of handwritten digits while callbacks look on.
 	@$(BIN)/kibitz demo
 
-bench: $(VENV)/.has-test  ## Time whole fits against hand-written loops and Keras; a table, and JSON in benchmarks/results.
+bench: $(VENV)/.has-test  ## Measure beside loops by hand and Keras: twelve minutes; into benchmarks/results and docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks.bench
+	@$(BIN)/python -m benchmarks.table
 
-bench-quick: $(VENV)/.has-test  ## The same in less than three minutes.
-	@$(BIN)/python -m benchmarks.bench --quick --out benchmarks/results/quick.json
+bench-quick: $(VENV)/.has-test  ## The same with fewer epochs and rounds, in less than three minutes; into build.
+	@$(BIN)/python -m benchmarks.bench --quick --out build/bench-quick.json
 
 clean:  ## Remove what the other verbs left behind; .venv stays.
 	rm -rf build dist demo .jax_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 ROWS = 60_000
+BATCH = 128
 
 
 def digits(seed: int = 0, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
@@ -15,14 +16,15 @@ def digits(seed: int = 0, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
     return rng.random((rows, 784), dtype="float32"), rng.integers(0, 10, rows).astype("int32")
 
 
-def dense(library: Any, kind: str) -> Any:
-    """A: one number from 784, RMSprop. B: 784-128-10, Adam."""
+def dense(library: Any, kind: str, *, told: bool = True) -> Any:
+    """A: one number from 784, RMSprop. B: 784-128-10, Adam. Not told of its input, it has no weights before fit."""
+    layers = library.layers
+    shape = [library.Input((784,))] if told else []
     if kind == "A":
-        model = library.Sequential([library.Input((784,)), library.layers.Dense(1)])
+        model = library.Sequential([*shape, layers.Dense(1)])
         model.compile(library.optimizers.RMSprop(1e-3), "mse")
     else:
-        hidden = library.layers.Dense(128, activation="relu")
-        model = library.Sequential([library.Input((784,)), hidden, library.layers.Dense(10)])
+        model = library.Sequential([*shape, layers.Dense(128, activation="relu"), layers.Dense(10)])
         loss = library.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(library.optimizers.Adam(1e-3), loss)
     return model
