@@ -3,111 +3,129 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import kibitz as keras
 from kibitz import losses, metrics
 from kibitz.engine.programs import Programs
+from kibitz.models.row_by_row import MEANS, TOGETHER, can_be_masked, masked_weight
 
 RNG = np.random.default_rng(0)
-ROWS, SIZE, CLASSES = 22, 8, 4
-X = RNG.normal(size=(ROWS, 5)).astype("float32")
+REAL, FULL, CLASSES = 5, 8, 4
 
 
-def model(units, loss, measures, activation):
-    keras.utils.set_random_seed(4)
-    built = keras.Sequential([keras.Input((5,)), keras.layers.Dense(units, activation=activation)])
-    built.compile("sgd", loss, metrics=measures, weighted_metrics=measures and [each.from_config(each.get_config())
-                                                                               for each in measures])  # fmt: skip
-    return built
+def filled(array):
+    """The rows, and the first of them again and again until the batch is full, as the engine does it."""
+    return np.concatenate([array, np.repeat(array[:1], FULL - REAL, axis=0)])
 
 
-TARGETS = {
-    "classes": (RNG.integers(0, CLASSES, ROWS).astype("int32"), CLASSES, "softmax"),
-    "hot": (np.eye(CLASSES, dtype="float32")[RNG.integers(0, CLASSES, ROWS)], CLASSES, "softmax"),
-    "yes": (RNG.integers(0, 2, (ROWS, 1)).astype("float32"), 1, "sigmoid"),
-    "numbers": (RNG.uniform(0.1, 1, (ROWS, CLASSES)).astype("float32"), CLASSES, "sigmoid"),
+def probabilities(*shape):
+    values = RNG.uniform(0.1, 1.0, shape).astype("float32")
+    return values / values.sum(-1, keepdims=True)
+
+
+PAIRS = {
+    "hot": (np.eye(CLASSES, dtype="float32")[RNG.integers(0, CLASSES, REAL)], probabilities(REAL, CLASSES)),
+    "classes": (RNG.integers(0, CLASSES, REAL).astype("int32"), probabilities(REAL, CLASSES)),
+    "yes": (RNG.integers(0, 2, (REAL, 1)).astype("float32"), RNG.uniform(0.1, 0.9, (REAL, 1)).astype("float32")),
+    "steps": (RNG.integers(0, CLASSES, (REAL, 3)).astype("int32"), probabilities(REAL, 3, CLASSES)),
+    "images": (RNG.integers(0, 2, (REAL, 2, 3, 1)).astype("float32"), probabilities(REAL, 2, 3, 1)),
 }
 ARGUMENTS = {
-    "MeanIoU": {"num_classes": CLASSES, "sparse_y_pred": False}, "IoU": None, "BinaryIoU": {},
+    "MeanIoU": {"num_classes": CLASSES, "sparse_y_pred": False}, "BinaryIoU": {},
+    "IoU": {"num_classes": CLASSES, "target_class_ids": [0, 1], "sparse_y_pred": False},
     "OneHotIoU": {"num_classes": CLASSES, "target_class_ids": [0, 1]}, "OneHotMeanIoU": {"num_classes": CLASSES},
     "SensitivityAtSpecificity": {"specificity": 0.5}, "SpecificityAtSensitivity": {"sensitivity": 0.5},
     "PrecisionAtRecall": {"recall": 0.5}, "RecallAtPrecision": {"precision": 0.5},
-    "MeanMetricWrapper": None, "Metric": None, "Mean": None, "Sum": None, "MeanRelativeError": None,
+    "MeanRelativeError": {"normalizer": [1.0] * CLASSES},
 }  # fmt: skip
+COUNTING = {"BinaryIoU", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"}  # in whole numbers
+BASES = {"Loss", "LossFunctionWrapper", "Metric", "MeanMetricWrapper", "Mean", "Sum"}
 
 
-def classes(room, base):
-    found = {name: each for name, each in vars(room).items() if inspect.isclass(each) and issubclass(each, base)}
-    named = {name: getattr(room, name) for name in room.__all__}
-    found |= {name: each for name, each in named.items() if inspect.isclass(each) and issubclass(each, base)}
-    return sorted({each.__name__: each for each in found.values()}.items())
+def exported(room, base):
+    """Every class of its kind that a room exports, but for the bases."""
+    found = {getattr(room, name) for name in room.__all__}
+    return sorted((each for each in found if inspect.isclass(each) and issubclass(each, base)
+                   and each.__name__ not in BASES), key=lambda each: each.__name__)  # fmt: skip
 
 
-def measured(kind, loss, measures, weight, *, filled, monkeypatch):
-    y, units, activation = TARGETS[kind]
-    with monkeypatch.context() as patch:
-        if not filled:
-            patch.setattr(Programs, "pads", lambda self, kind: False)
-        built = model(units, loss, measures, activation)
-        numbers = built.evaluate(X, y, batch_size=SIZE, sample_weight=weight, verbose=0, return_dict=True)
-        return numbers, built.core.programs.pads("test")
-
-
-def fitting(make, as_metric):
-    """The kinds of targets that a loss or a metric takes."""
-    for kind, (y, units, activation) in TARGETS.items():
+def fitting(compute):
+    """The kinds of targets that something can be computed of."""
+    for kind, (y, p) in PAIRS.items():
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                built = model(units, None if as_metric else make(), [make()] if as_metric else None, activation)
-                if as_metric:
-                    built.compile("sgd", "mse" if kind in ("hot", "numbers", "yes") else
-                                  "sparse_categorical_crossentropy", metrics=[make()])  # fmt: skip
-                built.evaluate(X, y, verbose=0)
-        except Exception:
+            compute(y, p, None)
+        except (ValueError, TypeError, SyntaxWarning):
             continue
         yield kind
 
 
-@pytest.mark.parametrize(("name", "kind"), classes(losses, losses.Loss))
-def test_every_loss_gives_the_same_number(name, kind, monkeypatch):
-    if name in {"Loss", "LossFunctionWrapper", "ShippedLoss"}:
-        return
-    kinds = list(fitting(kind, as_metric=False))
-    assert kinds, f"no targets here fit {name}"
-    for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
-        for weight in (None, RNG.uniform(0, 2, ROWS).astype("float32")):
-            for targets in kinds[:1]:
-                both = [
-                    measured(targets, kind(reduction=reduction), None, weight, filled=filled, monkeypatch=monkeypatch)
-                    for filled in (True, False)
-                ]
-                (filled, padded), (plain, _) = both
-                assert padded
-                assert filled["loss"] == pytest.approx(plain["loss"], rel=2e-6)
+@pytest.mark.parametrize("kind", exported(losses, losses.Loss), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
+def test_every_loss_gives_the_same_number(kind, reduction):
+    loss = kind(reduction=reduction)
+    kinds = list(fitting(loss))
+    assert kinds, f"no targets here fit {kind.__name__}"
+    for pair in kinds if can_be_masked(loss) else ():
+        y, p = PAIRS[pair]
+        for weight in (None, RNG.uniform(0.5, 2, (REAL, *[1] * (p.ndim - 2))).astype("float32")):
+            masked = masked_weight(None if weight is None else filled(weight), filled(p), REAL)
+            whole = float(loss(filled(y), filled(p), masked)) * (FULL / REAL if reduction in MEANS else 1)
+            assert whole == pytest.approx(float(loss(y, p, weight)), rel=2e-6), (pair, weight)
 
 
-@pytest.mark.parametrize(("name", "kind"), classes(metrics, metrics.Metric))
-def test_every_metric_gives_the_same_number(name, kind, monkeypatch):
-    arguments = ARGUMENTS.get(name, {})
-    if arguments is None:
-        return
-    kinds = list(fitting(lambda: kind(**arguments), as_metric=True))
-    assert kinds, f"no targets here fit {name}"
-    targets = kinds[0]
-    loss = "sparse_categorical_crossentropy" if targets == "classes" else "mse"
-    weight = RNG.uniform(0, 2, ROWS).astype("float32")
-    (filled, _), (plain, _) = [
-        measured(targets, loss, [kind(**arguments)], weight, filled=filled, monkeypatch=monkeypatch)
-        for filled in (True, False)
-    ]
-    assert len(filled) == 3
-    for key, value in filled.items():
-        assert np.asarray(value) == pytest.approx(np.asarray(plain[key]), rel=2e-5, abs=1e-6), key
+@pytest.mark.parametrize("kind", exported(metrics, metrics.Metric), ids=lambda kind: kind.__name__)
+def test_every_metric_gives_the_same_number(kind):
+    def made():
+        return kind(**ARGUMENTS.get(kind.__name__, {}))
+
+    def result(y, p, weight):
+        metric = made()
+        metric.stateless_build(y, p)
+        state = metric.stateless_update_state(metric.stateless_reset_state(), y, p, sample_weight=weight)
+        return jax.tree.map(np.asarray, metric.stateless_result(state))
+
+    kinds = list(fitting(result))
+    assert kinds, f"no targets here fit {kind.__name__}"
+    for pair in kinds if can_be_masked(made()) else ():
+        y, p = PAIRS[pair]
+        for weight in (None, RNG.uniform(0.5, 2, (REAL, *[1] * (p.ndim - 2))).astype("float32")):
+            masked = masked_weight(None if weight is None else filled(weight), filled(p), REAL)
+            whole, plain = result(filled(y), filled(p), masked), result(y, p, weight)
+            jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6), whole, plain)
+
+
+def test_few_are_left_out():
+    parts = [kind() for kind in exported(losses, losses.Loss)]
+    parts += [kind(**ARGUMENTS.get(kind.__name__, {})) for kind in exported(metrics, metrics.Metric)]
+    assert {type(part).__name__ for part in parts if not can_be_masked(part)} == {*TOGETHER, *COUNTING}
+
+
+def model(loss, measures=None, units=CLASSES):
+    keras.utils.set_random_seed(4)
+    built = keras.Sequential([keras.Input((5,)), keras.layers.Dense(units, activation="softmax")])
+    built.compile("sgd", loss, metrics=measures)
+    return built
+
+
+X = RNG.normal(size=(22, 5)).astype("float32")
+Y = RNG.integers(0, CLASSES, 22).astype("int32")
+
+
+def test_an_evaluation_gives_the_numbers_of_one_that_fills_nothing_up(monkeypatch):
+    built = model("sparse_categorical_crossentropy", ["accuracy"])
+    whole = built.evaluate(X, Y, batch_size=8, verbose=0)
+    assert built.core.programs.pads("test")
+    assert [name for name, _ in built.run_report().compilations].count("test") <= 1
+    predicted = built.predict(X, batch_size=8, verbose=0)
+    monkeypatch.setattr(Programs, "pads", lambda self, kind: False)
+    assert whole == pytest.approx(built.evaluate(X, Y, batch_size=8, verbose=0), rel=1e-6)
+    assert predicted.shape == (22, CLASSES)
+    assert predicted == pytest.approx(built.predict(X, batch_size=8, verbose=0), rel=1e-6)
 
 
 def test_what_is_not_ours_is_measured_on_the_short_batch_itself():
@@ -115,17 +133,9 @@ def test_what_is_not_ours_is_measured_on_the_short_batch_itself():
 
     def gap(y_true, y_pred):
         seen.append(y_pred.shape[0])
-        return ((y_true - y_pred) ** 2).mean()
+        return jnp.mean((y_true - y_pred) ** 2)
 
-    y = TARGETS["numbers"][0]
-    model(CLASSES, gap, None, None).evaluate(X, y, batch_size=SIZE, verbose=0)
-    assert ROWS % SIZE in seen
-
-
-def test_predictions_are_as_many_as_rows_and_the_same(monkeypatch):
-    built = model(CLASSES, "mse", None, None)
-    filled = built.predict(X, batch_size=SIZE, verbose=0)
-    monkeypatch.setattr(Programs, "pads", lambda self, kind: False)
-    plain = built.predict(X, batch_size=SIZE, verbose=0)
-    assert filled.shape == plain.shape == (ROWS, CLASSES)
-    assert filled == pytest.approx(plain, rel=1e-6)
+    built = model(gap)
+    built.evaluate(X, np.eye(CLASSES)[Y], batch_size=8, verbose=0)
+    assert not built.core.programs.pads("test")
+    assert 22 % 8 in seen

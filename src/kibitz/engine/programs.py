@@ -59,6 +59,10 @@ class Programs:
 
     # -- before the first step ---------------------------------------------------------------------------------------
 
+    def shapes(self, variables: Arrays, x: Any) -> Any:
+        """The shapes of the outputs for inputs of these shapes."""
+        return self._traced("predict", variables, (), (x, None, None, None))[1][1]
+
     def rehearse_train(self, state: TrainState, batch: Data) -> list[str]:
         """The names in the logs of a training step; every error of shape in the model and the loss comes here."""
         self._rehearse("train", (), state, batch)
@@ -74,14 +78,17 @@ class Programs:
         self._rehearse("predict", (variables,), (), batch)
 
     def _rehearse(self, kind: str, constants: tuple[Any, ...], carry: Any, batch: Data) -> None:
+        jaxpr, (_, row) = self._traced(kind, *constants, carry, batch)
+        if not self.eager:
+            most = 1 if _debugging() else self._longest
+            self._manners[kind] = manner(jaxpr, carry, row, most, jax.default_backend())
+
+    def _traced(self, kind: str, *given: Any) -> tuple[Any, Any]:
+        """A step's jaxpr and the shapes of what it gives; traced once for each shape of what it is given."""
         if self.eager:
-            jax.eval_shape(self._steps[kind], *constants, carry, batch)
-            self._manners[kind] = Manner()
-            return
-        traced = self._steps[kind].trace(*constants, carry, batch)
-        _, row = traced.out_info
-        most = 1 if _debugging() else self._longest
-        self._manners[kind] = manner(traced.jaxpr.jaxpr, carry, row, most, jax.default_backend())
+            return None, jax.eval_shape(self._steps[kind], *given)
+        traced = self._steps[kind].trace(*given)
+        return traced.jaxpr.jaxpr, traced.out_info
 
     def manner(self, kind: str) -> Manner:
         """How the steps of a kind are run; what was never rehearsed is run step by step."""

@@ -8,7 +8,7 @@ epoch, `on_train_batch_end(b)` the state after b + 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,10 +26,11 @@ class Timeline:
 
     Args:
         forward: The model's module as a function.
+        called: What the user calls a variable, from its name in the state, for the messages.
     """
 
-    def __init__(self, forward: Forward):
-        self.forward = forward
+    def __init__(self, forward: Forward, called: Callable[[str], str] = str):
+        self.forward, self._called = forward, called
         self._road: Lookahead | None = None
         self._touched = False
         self._lent = {"variables"}  # parts of the state that somebody else may hold: at first whoever made the module
@@ -145,7 +146,7 @@ class Timeline:
         """Put new values in place of some variables, all or none."""
         base = self.base
         now = base.variables()
-        new = {name: canonical(value, now[name], name) for name, value in edits.items()}
+        new = {name: canonical(value, now[name], self._called(name)) for name, value in edits.items()}
         self.base = base.with_(
             params={name: new.get(name, value) for name, value in base.params.items()},
             others={name: new.get(name, value) for name, value in base.others.items()},

@@ -74,7 +74,7 @@ class Core:
 
     def build(self, module: nnx.Module) -> None:
         """Take a module whose variables exist."""
-        self._timeline = Timeline(Forward(module))
+        self._timeline = Timeline(Forward(module), self.owner.shown)
         self.bind()
 
     def unbuild(self) -> None:

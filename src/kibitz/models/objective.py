@@ -18,7 +18,7 @@ from kibitz.metrics.reduction import Mean
 from kibitz.metrics.registry import get as find_metric
 from kibitz.models.called import GIVEN, Called
 from kibitz.models.outputs import Outputs
-from kibitz.models.row_by_row import can_be_masked, real_rows
+from kibitz.models.row_by_row import MEANS, can_be_masked, masked_weight
 
 Data = tuple[Any, Any, Any, Any]
 
@@ -198,9 +198,12 @@ class Objective:
         weights = _weights(outputs, weight)
         values, self._parts = [], []
         for term in self.terms:
-            predicted = predictions[term.output]
-            mask = {} if count is None else {"mask": real_rows(predicted, count)}
-            value = term.loss(targets[term.output], predicted, weights[term.output], **mask)
+            predicted, weight_here = predictions[term.output], weights[term.output]
+            if count is not None:
+                weight_here = masked_weight(weight_here, predicted, count)
+            value = term.loss(targets[term.output], predicted, weight_here)
+            if count is not None and term.loss.reduction in MEANS:  # it divides by all rows of the batch
+                value = value * (predicted.shape[0] / count)
             value = value.astype(jnp.float32)
             self._parts.append(value)
             values.append(value if term.factor is None else value * term.factor)
@@ -228,7 +231,7 @@ class Objective:
             at = measure.output
             extra = (weights[at],) if measure.weighted else ()
             if count is not None:
-                extra = (_of_real_rows(extra[0] if extra else None, predictions[at], count),)
+                extra = (masked_weight(extra[0] if extra else None, predictions[at], count),)
             after.append(measure.metric.stateless_update_state(state, targets[at], predictions[at], *extra))
         return after
 
@@ -358,13 +361,6 @@ def _free_name(name: str, prefix: str, weighted: bool, taken: set[str]) -> str:
     while f"{full}_{number}" in taken:
         number += 1
     return f"{full}_{number}"
-
-
-def _of_real_rows(weight: Any, predicted: Any, count: Any) -> Any:
-    real = real_rows(predicted, count).astype(jnp.float32)
-    if weight is None:
-        return real
-    return weight * real.reshape(-1, *[1] * (weight.ndim - 1))
 
 
 def _weights(outputs: Outputs, weight: Any) -> list[Any]:

@@ -15,6 +15,12 @@ from flax import nnx
 OURS = ("kibitz.", "jax.")
 """Where functions come from that are known to work on each row alone."""
 
+MEANS = ("sum_over_batch_size", "mean")
+"""Reductions that divide by the number of rows, whatever these weigh."""
+
+TOGETHER = ("Dice", "Tversky", "R2Score")
+"""Those of ours that look at all rows at once, or count them whatever they weigh."""
+
 
 def row_by_row(module: nnx.Module) -> bool:
     """Whether no row of the outputs depends on another row of the inputs, outside training.
@@ -46,27 +52,37 @@ def _keeps_rows_apart(part: nnx.Module) -> bool:
 
 
 def can_be_masked(part: Any) -> bool:
-    """Whether a loss or a metric gives the same number when rows are left out as when they never were there.
+    """Whether a loss or a metric gives the same number when rows weigh nothing as when they never were there.
 
     Args:
         part: A loss or a metric.
     """
-    if not type(part).__module__.startswith("kibitz.") or getattr(part, "counts_rows", False):
+    if not type(part).__module__.startswith("kibitz.") or type(part).__name__ in TOGETHER:
         return False
+    if str(getattr(part, "dtype", "")).startswith("int"):
+        return False  # it warns of weights that might be fractions, and a mask is such
     function = getattr(part, "fn", getattr(part, "_fn", None))
-    arguments = getattr(part, "_fn_kwargs", {})
-    return _ours(function) and (hasattr(part, "reduction") or arguments.get("ignore_class") is None)
+    return _ours(function) and getattr(part, "_fn_kwargs", {}).get("ignore_class") is None
 
 
-def real_rows(predicted: Any, count: Any) -> Any:
-    """A mask of the first `count` rows, in a shape that goes with one value for each row, or for each of its steps.
+def masked_weight(weight: Any, predicted: Any, count: Any) -> Any:
+    """The weights of a batch, of which all but the first rows weigh nothing.
 
     Args:
-        predicted: The outputs that the values are of, `(batch, ...)`.
+        weight: The weights as they were given, `(batch, ...)`; None is 1.
+        predicted: The outputs that they are for, `(batch, ...)`.
         count: How many rows are real; it may be traced.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from kibitz.models.row_by_row import masked_weight
+        >>> masked_weight(jnp.array([0.5, 2.0, 2.0]), jnp.zeros((3, 4)), 2).tolist()
+        [0.5, 2.0, 0.0]
     """
-    real = jnp.arange(predicted.shape[0]) < count
-    return real.reshape(-1, *[1] * max(predicted.ndim - 2, 0))
+    real = (jnp.arange(predicted.shape[0]) < count).astype(jnp.float32)
+    if weight is None:  # as many as there are values: a mean over the weights counts them
+        return jnp.broadcast_to(real.reshape(-1, *[1] * max(predicted.ndim - 2, 0)), predicted.shape[:-1] or real.shape)
+    return weight * real.reshape(-1, *[1] * (weight.ndim - 1))
 
 
 def _ours(function: Callable[..., Any] | None) -> bool:
