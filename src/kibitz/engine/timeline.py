@@ -37,7 +37,7 @@ class Timeline:
         self.writes = 0
         self._shown: Arrays = forward.read()
         self._base = TrainState({}, dict(self._shown), {}, [])
-        self.freeze(set())
+        self._freeze(set())
         self._show()
 
     @property
@@ -112,14 +112,6 @@ class Timeline:
         self._lent = set()
         return state
 
-    def optimizer_state(self, *, counted: bool) -> Mapping[str, Any]:
-        """The optimizer's state as a mapping that looks up only what is asked for.
-
-        What the host knows anyway is answered without a rewind: a learning rate, which no step changes, and the count
-        of iterations, if every step counts.
-        """
-        return Known(self, counted=counted)
-
     @property
     def beyond(self) -> int:
         """How many steps the cursor is beyond the state that is at hand."""
@@ -158,14 +150,18 @@ class Timeline:
         old = base.optimizer
         self.base = base.with_(optimizer={**old, **{key: _taken(new, old[key], key) for key, new in state.items()}})
 
-    def install(self, optimizer: Any) -> None:
-        """Begin with a fresh optimizer state."""
-        self.push()
+    def install(self, optimizer: Any, frozen: set[str]) -> None:
+        """Begin with a fresh optimizer state.
+
+        Args:
+            optimizer: What moves the parameters.
+            frozen: Names of those that it leaves alone.
+        """
+        self._freeze(frozen)
         init = jax.jit(optimizer.init) if optimizer.traced_init else optimizer.init
         self.base = self.here.with_(optimizer=init(self.here.params), metrics=[])
 
-    def freeze(self, frozen: set[str]) -> None:
-        """Say anew which parameters no optimizer moves; its state is gone with that."""
+    def _freeze(self, frozen: set[str]) -> None:
         self.push()
         self.forward = Forward(self.forward.module)  # what is frozen may stand in the graph too
         everything, trainable = self.here.variables(), self.forward.trainable(frozen)
@@ -200,7 +196,15 @@ class Timeline:
 
 
 class Known(Mapping[str, Any]):
-    """An optimizer's state, looked up at the cursor, but where a value is known to be the same before it."""
+    """An optimizer's state as a mapping that looks up, at the cursor, only what is asked for.
+
+    What the host knows anyway is answered without a rewind: a learning rate, which no step changes, and the count of
+    iterations, if every step counts.
+
+    Args:
+        timeline: Where the state is.
+        counted: Whether this is so.
+    """
 
     def __init__(self, timeline: Timeline, *, counted: bool):
         self._timeline, self._counted = timeline, counted

@@ -14,6 +14,7 @@ from kibitz.models.arguments import check_both_weights
 from kibitz.models.core import Core
 from kibitz.models.objective import Objective
 from kibitz.models.prepare import arrays, with_class_weight
+from kibitz.models.rehearsal import outputs_of, rehearse
 from kibitz.models.running import in_order
 
 
@@ -96,7 +97,7 @@ class ByBatch:
         """
         batch = Batch(arrays(x, None, None)[0])
         self.build_for(batch.x)
-        self.core.outputs_of(batch.x)
+        outputs_of(self.core, batch.x)
         variables, placed = self.core.timeline.read().variables(), place(batch)[0]
         if training:
             outputs, after, _ = self.core.timeline.forward(variables, placed, training=True)
@@ -108,7 +109,7 @@ class ByBatch:
     def _rehearsed(self, batch: Batch, *, training: bool) -> Any:
         self.core.check_compiled("train_on_batch" if training else "test_on_batch")
         self.build_for(batch.x)
-        self.core.rehearse(batch, training=training)
+        rehearse(self.core, batch, training=training)
         return self.core.ready("fit")
 
 

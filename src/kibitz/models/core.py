@@ -9,14 +9,12 @@ from typing import Any
 
 from flax import nnx
 
-from kibitz.data.source import Batch
 from kibitz.engine.compilations import compiled_meanwhile
 from kibitz.engine.forward import Forward
 from kibitz.engine.programs import Programs
-from kibitz.engine.timeline import Timeline
+from kibitz.engine.timeline import Known, Timeline
 from kibitz.errors import NotReady, code
 from kibitz.models.objective import Objective
-from kibitz.models.rehearsal import outputs_of, rehearse
 from kibitz.models.row_by_row import row_by_row
 from kibitz.optimizers.loss_scale import LossScaleOptimizer
 from kibitz.optimizers.optax_optimizer import OptaxOptimizer
@@ -92,11 +90,10 @@ class Core:
             return
         timeline = self._timeline
         if self.optimizer is not None:
-            timeline.freeze(self.frozen())
-            timeline.install(self.optimizer)
+            timeline.install(self.optimizer, self.frozen())
             counted = not isinstance(self.optimizer, LossScaleOptimizer | OptaxOptimizer)
             self.optimizer.bind(
-                lambda: timeline.optimizer_state(counted=counted),
+                lambda: Known(timeline, counted=counted),
                 timeline.write_optimizer,
                 order=self._order(timeline),
                 names={name: self.owner.shown(name) for name in timeline.behind.params},
@@ -172,14 +169,6 @@ class Core:
     def needs_targets(self) -> bool:
         """Whether a loss was compiled that compares outputs with targets."""
         return self.objective is not None and self.objective.given["loss"] is not None and not self.own_loss
-
-    def rehearse(self, batch: Batch, *, training: bool) -> list[str]:
-        """Run a step on shapes alone, as `rehearsal.rehearse` does."""
-        return rehearse(self, batch, training=training)
-
-    def outputs_of(self, x: Any) -> Any:
-        """The shapes that the model gives for inputs of these shapes."""
-        return outputs_of(self, x)
 
     # -- runs --------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from kibitz.models.core import Core
 from kibitz.models.flags import Flags
 from kibitz.models.instead import refuse
 from kibitz.models.objective import Objective
+from kibitz.models.reported import Reported
 from kibitz.models.running import FitArguments, run_evaluate, run_fit, run_predict
 from kibitz.models.saving import load_weights, save_model, save_weights
 from kibitz.models.spelling import spelled
@@ -25,10 +26,9 @@ from kibitz.models.summary import summary
 from kibitz.models.weighted import Weighted, find_layer
 from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
-from kibitz.report import RunReport
 
 
-class Model(Weighted, ByBatch, Flags):
+class Model(Weighted, ByBatch, Flags, Reported):
     """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
 
     Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought
@@ -226,14 +226,6 @@ class Model(Weighted, ByBatch, Flags):
                 cure="return jax.numpy.mean(values)",
             )  # fmt: skip
         return loss
-
-    def run_report(self) -> RunReport | None:
-        """What the last run did and where its time went; of the run that goes on, if it is asked in a hook.
-
-        Print it. It tells of steps, spans and rewinds (and who caused them), of compilations, and of the seconds in the
-        device, in the data and in the hooks of each callback. None before the first run.
-        """
-        return None if self.core.latest is None else self.core.latest.report
 
     # -- fit, evaluate, predict --------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from kibitz.layers.registry import deserialize as deserialize_layer
 from kibitz.layers.registry import serialize as serialize_layer
 from kibitz.layers.weighted import TOGETHER
 from kibitz.models.model import Model
+from kibitz.models.rehearsal import outputs_of
 
 
 class Stack(nnx.Module):
@@ -237,7 +238,7 @@ class Sequential(Model):
         shape = self._input_shape or ()
         sizes = [1 if size is None else size for size in shape]
         x = np.zeros(sizes, self._input_dtype or "float32")
-        return (None, *self.core.outputs_of(x).shape[1:])
+        return (None, *outputs_of(self.core, x).shape[1:])
 
     # -- files -------------------------------------------------------------------------------------------------------
 
