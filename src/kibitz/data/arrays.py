@@ -43,12 +43,21 @@ class ArraySource:
         self.rows = len(jax.tree.leaves(x)[0])
         self.batch_size, self.shuffle, self.seed, self.fit = batch_size, shuffle, seed, fit
         self.steps: int | None = math.ceil(self.rows / batch_size)
+        self._made: tuple[int, np.ndarray] | None = None  # the order of a pass, made ahead of it
+
+    def make_ready(self, number: int) -> None:
+        """Make the order of pass `number` ahead, while there is nothing else to do; `batches` takes it then."""
+        if self._made is None or self._made[0] != number:
+            self._made = (number, self._order(number))
 
     def batches(self, number: int) -> Iterator[np.ndarray]:
         """Begin pass `number`: the row numbers of its batches."""
-        order = order_of(self.rows, self.seed, self.fit, number) if self.shuffle else np.arange(self.rows)
+        order = self._made[1] if self._made is not None and self._made[0] == number else self._order(number)
         for start in range(0, self.rows, self.batch_size):
             yield order[start : start + self.batch_size]
+
+    def _order(self, number: int) -> np.ndarray:
+        return order_of(self.rows, self.seed, self.fit, number) if self.shuffle else np.arange(self.rows)
 
     def load(self, item: np.ndarray) -> Batch:
         """The batch that holds these rows."""

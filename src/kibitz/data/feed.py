@@ -64,6 +64,11 @@ class Feed:
             self._pass, self.dry = iter(()), True
         return self._held is not None
 
+    @property
+    def upcoming(self) -> int:
+        """The number of the pass that has not begun yet."""
+        return self._number
+
     def take(self) -> Any:
         """The item that `more` read; the source loads its batch."""
         batch, self._held = self._held, None

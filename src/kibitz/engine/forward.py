@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from flax import nnx
 
 from kibitz.engine.state import Arrays
 from kibitz.errors import Unsupported, code
+from kibitz.layers.ordered import ordered
 
 CALL = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
 
@@ -39,6 +41,12 @@ class Forward:
         self.constraints = {name: constraint for name, constraint in constraints.items() if constraint is not None}
         self._graphs = {True: self._graph(training=True), False: self._graph(training=False)}
         self._call = _how_to_call(module)
+
+    @cached_property
+    def weights(self) -> list[str]:
+        """The names of the variables that are weights (no random state among them), in Keras's order."""
+        names = {id(variable): name for name, variable in self.variables.items()}
+        return [names[id(variable)] for _, variable in ordered(self.module)]
 
     def _graph(self, *, training: bool) -> nnx.GraphDef[Any]:
         copy = nnx.merge(*nnx.split(self.module))  # shares the arrays, not the modes

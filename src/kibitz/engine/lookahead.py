@@ -74,6 +74,7 @@ class Lookahead:
         self._in_base = 0  # steps of the first span that `base` has been brought over
         self._length = 1
         self._since_touch, self._gap, self._wrote = 0, 0, False
+        self._numbers: dict[int, jax.Array] = {}  # on the device; bringing one there takes as long as a small step
         self._done = 0.0  # when the last span was done
 
     @property
@@ -138,7 +139,8 @@ class Lookahead:
     def _arrived(self, span: Span) -> Any:
         """The rows of a span on the host; the device is waited for."""
         began = time.perf_counter()
-        values = jax.tree.map(np.asarray, span.rows)
+        rows = span.rows
+        values = np.asarray(rows) if isinstance(rows, jax.Array) else jax.tree.map(np.asarray, rows)
         self._report.seconds["device"] += time.perf_counter() - began
         self._adapt(span)
         return values
@@ -174,6 +176,11 @@ class Lookahead:
 
     # -- launching ---------------------------------------------------------------------------------------------------
 
+    def _number(self, value: int) -> jax.Array:
+        if value not in self._numbers:
+            self._numbers[value] = number(value)
+        return self._numbers[value]
+
     def _left(self) -> int:
         return 0 if self._chunk is None else len(self._chunk) - self._place
 
@@ -181,6 +188,8 @@ class Lookahead:
         while len(self._spans) < DEPTH and (not self._spans or self._may_run_on()):
             if not self._left():
                 if not self._supply.more():
+                    with spent_on("data"):
+                        self._supply.make_ready()
                     return
                 with spent_on("data"):
                     self._chunk, self._place = self._supply.chunk(), 0
@@ -193,7 +202,7 @@ class Lookahead:
                 carry = self._own(carry)
             began = time.perf_counter()
             self._report.spans += 1
-            after, rows = self._run(carry, chunk, number(self._place), number(n))
+            after, rows = self._run(carry, chunk, self._number(self._place), self._number(n))
             self._spans.append(Span(chunk, self._place, n, after, rows, began))
             self._place += n
 

@@ -85,6 +85,11 @@ class Supply:
         """Whether the epoch has another batch beyond those handed out."""
         return bool(self._returned) or self._waiting is not None or self.feed.more()
 
+    def make_ready(self) -> None:
+        """Make the order of the next pass, while the device works on the last batches of this one."""
+        if isinstance(self.feed, Feed) and isinstance(self.feed.source, ArraySource):
+            self.feed.source.make_ready(self.feed.upcoming)
+
     def give_back(self, chunks: list[Chunk]) -> None:
         """Take back chunks of which nothing was used; they come first next time."""
         self._returned = [*chunks, *self._returned]

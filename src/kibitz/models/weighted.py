@@ -50,8 +50,7 @@ class Weighted:
         return name
 
     def _named(self) -> list[str]:
-        names = {id(variable): name for name, variable in self.core.timeline.forward.variables.items()}
-        return [names[id(variable)] for variable in self.weight_variables()]
+        return self.core.timeline.forward.weights
 
     @property
     def weights(self) -> list[Variable]:
