@@ -179,7 +179,8 @@ class Objective:
             total = self._model.loss_of_batch(x, y, y_pred, weight, training=training, penalties=penalties)
         else:
             total = self.total(y, y_pred, weight, penalties, count)
-        return total, Found(total, self._parts)
+        parts, self._parts = self._parts, []  # no tracer may stay behind
+        return total, Found(total, parts)
 
     def total(self, y: Any, y_pred: Any, weight: Any, penalties: list[Any], count: Any = None) -> Any:
         """The compiled losses and the layers' penalties, added up; of the first `count` rows, if that is given."""
