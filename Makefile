@@ -1,6 +1,6 @@
 # Every verb of the house. `make` alone lists them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup test fast mutants lint types names demo bench bench-quick clean
+.PHONY: help setup test fast mutants lint types names demo bench bench-quick peers clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -44,6 +44,9 @@ bench: $(VENV)/.has-test  ## Measure beside loops by hand and Keras: twelve minu
 bench-quick: $(VENV)/.has-test  ## The same with fewer epochs and rounds, in less than three minutes; into build.
 	@$(BIN)/python -m benchmarks.bench --quick --out build/bench-quick.json
 
+peers: .venv-peers/.has-peers  ## Time it beside Keras on other backends, PyTorch and Lightning, in an environment of its own.
+	@.venv-peers/bin/python -m benchmarks.peers --out benchmarks/results/peers-cpu-$$(nproc)-cores.json
+
 clean:  ## Remove what the other verbs left behind; .venv stays.
 	rm -rf build dist demo .jax_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -55,3 +58,10 @@ $(BIN)/python:
 $(VENV)/.has-%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@ $(if $(filter test,$*),$(VENV)/.has-demo)  # what the tests need has all that the demo needs
+
+# What is compared with must not disturb what is tested with.
+.venv-peers/.has-peers: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Kibitz needs Python 3.11 or newer, with its venv module."; exit 1; }
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[peers]'
+	@touch $@

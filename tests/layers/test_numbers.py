@@ -156,6 +156,16 @@ def test_max_pooling_gives_a_tie_to_the_first_as_keras_does(size):
     np.testing.assert_array_equal(ours[0], theirs[0])
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("size", "strides"), [(2, 2), (3, 2), (3, 1), (2, 3)])
+def test_max_pooling_gives_ties_to_the_first_where_windows_overlap_or_leave_a_rest(size, strides, padding):
+    x = np.random.default_rng(1).integers(0, 2, size=(2, 8, 11, 3)).astype("float32")
+    pair = twins("MaxPooling2D", size, strides, padding, shape=(None, 8, 11, 3))
+    np.testing.assert_array_equal(*pair.outputs(x, training=False))
+    ours, theirs = pair.gradients(x, training=False)
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5, atol=1e-6)
+
+
 def test_max_pooling_hands_on_what_is_not_a_number_as_keras_does():
     x = np.array([np.nan, 1, -np.inf, np.inf, 2, np.nan, -np.inf, -np.inf], "float32").reshape(1, 4, 2, 1)
     ours, theirs = twins("MaxPooling2D", shape=(None, 4, 2, 1)).outputs(x, training=False)

@@ -36,24 +36,27 @@ def manner(jaxpr: Any, carry: Any, row: Any, longest: int, platform: str) -> Man
         longest: The most steps that anybody wants in a span.
         platform: "cpu", "gpu" or "tpu".
 
-    A convolution's weight gradient is about 50 times slower inside a loop on CPU; a state that is too large for three
-    copies leaves no room to run ahead; and a step of more than 2e9 floating-point operations gains nothing on CPU.
+    Within a loop on CPU a convolution is fast only if its axes stand in XLA's order (`layers/convolve.py` says more); a
+    state that is too large for three copies leaves no room to run ahead; and a step of more than 2e9 floating-point
+    operations gains nothing on CPU.
     """
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(carry) if hasattr(leaf, "nbytes"))
-    flops, convolves = counted(jaxpr)
-    loops = size <= LARGE and (platform != "cpu" or (not convolves and flops <= HEAVY))
+    flops, slow = counted(jaxpr)
+    loops = size <= LARGE and (platform != "cpu" or (not slow and flops <= HEAVY))
     row_size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(row))
     most = max(1, min(longest, BUFFER // max(row_size, 1))) if loops else 1
     return Manner(loops, not loops and size > ROOMY, most)
 
 
 def counted(jaxpr: Any) -> tuple[float, bool]:
-    """Floating-point operations of the matrix products, and whether there is a convolution."""
-    flops, convolves = 0.0, False
+    """Floating-point operations of matrix products and convolutions, and whether one of these is slow in a loop."""
+    flops, slow = 0.0, False
     for equation in jaxpr.eqns:
         name = equation.primitive.name
         if name == "conv_general_dilated":
-            convolves = True
+            kernel, axes = equation.invars[1].aval, equation.params["dimension_numbers"]
+            flops += 2.0 * kernel.size / kernel.shape[axes.rhs_spec[0]] * equation.outvars[0].aval.size
+            slow = slow or not _in_order(equation)
         elif name == "dot_general":
             (contracted, _), _ = equation.params["dimension_numbers"]
             left = equation.invars[0].aval.shape
@@ -64,8 +67,17 @@ def counted(jaxpr: Any) -> tuple[float, bool]:
         for inner in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_jaxpr):
             if _is_jaxpr(inner):
                 more, also = counted(getattr(inner, "jaxpr", inner))
-                flops, convolves = flops + more, convolves or also
-    return flops, convolves
+                times = equation.params["length"] if name == "scan" else 1
+                flops, slow = flops + times * more, slow or also
+    return flops, slow
+
+
+def _in_order(convolution: Any) -> bool:
+    """Whether the batch is first and the channels last, in a kernel those that come out; and there are no groups."""
+    axes, last = convolution.params["dimension_numbers"], convolution.outvars[0].aval.ndim - 1
+    images, kernel = (0, last, *range(1, last)), (last, last - 1, *range(last - 1))
+    groups = convolution.params["feature_group_count"] * convolution.params["batch_group_count"]
+    return axes.lhs_spec == axes.out_spec == images and axes.rhs_spec == kernel and groups == 1
 
 
 def _is_jaxpr(value: Any) -> bool:

@@ -11,12 +11,10 @@ from kibitz.errors import InvalidArgument
 from kibitz.layers import activations, constraints, initializers, regularizers
 from kibitz.layers.arguments import absent, data_format_of, whole
 from kibitz.layers.base import Layer
+from kibitz.layers.convolve import convolve
 from kibitz.layers.input_spec import InputSpec
 from kibitz.layers.weight import WeightAttribute
 from kibitz.layers.windows import padding_of, sizes, windowed_shape
-
-LETTERS = {1: "W", 2: "HW"}
-"""The axes that a kernel moves along, as JAX names them."""
 
 
 class Convolution(Layer):
@@ -129,17 +127,14 @@ class Convolution(Layer):
         self.compute_output_shape(inputs.shape)
         kernel, bias = self.now("kernel"), self.now("bias")
         last = self.data_format == "channels_last"
-        moved = LETTERS[self.rank]
-        images = f"N{moved}C" if last else f"NC{moved}"
-        before = [(step * (size - 1), 0) for step, size in zip(self.dilation_rate, self.kernel_size, strict=True)]
-        outputs = jax.lax.conv_general_dilated(
+        outputs = convolve(
             inputs.astype(kernel.dtype),
             kernel,
-            self.strides,
-            before if self.padding == "causal" else self.padding.upper(),
-            rhs_dilation=self.dilation_rate,
-            dimension_numbers=(images, f"{moved}IO", images),
-            feature_group_count=self.groups,
+            strides=self.strides,
+            padding=self.padding,
+            dilation=self.dilation_rate,
+            groups=self.groups,
+            channels_last=last,
         )
         if bias is not None:
             outputs = outputs + bias.reshape((1,) * (self.rank + 1) + (-1,) if last else (1, -1) + (1,) * self.rank)

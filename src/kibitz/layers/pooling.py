@@ -66,11 +66,10 @@ class MaxPooling(Pooling):
 
     def call(self, inputs: jax.Array) -> jax.Array:
         """Give the largest numbers."""
-        shape = self.compute_output_shape(inputs.shape)
+        self.compute_output_shape(inputs.shape)
         size, strides = self.whole(self.pool_size), self.whole(self.strides)
-        even = all(given == made * each for given, made, each in zip(inputs.shape, shape, size, strict=True))
-        if size == strides and even and math.prod(size) <= SMALL:
-            return _largest(inputs, size)
+        if math.prod(size) <= SMALL:
+            return _largest(inputs, size, strides, self.padding.upper())
         return jax.lax.reduce_window(inputs, -jnp.inf, jax.lax.max, size, strides, self.padding.upper())
 
 
@@ -217,17 +216,19 @@ class AveragePooling2D(AveragePooling):
     rank = 2
 
 
-def _largest(x: jax.Array, size: tuple[int, ...]) -> jax.Array:
-    """The largest of each of the windows that tile `x`, the first where several are.
+def _largest(x: jax.Array, size: tuple[int, ...], strides: tuple[int, ...], padding: str) -> jax.Array:
+    """The largest of each window of `x`, the first where several are.
 
-    The gradient of this is a handful of selects; that of reduce_window took 34 times as long on a CPU, with the same
-    numbers, ties included.
+    The gradient of this is a handful of selects; that of reduce_window took 4 to 30 times as long on a CPU, with the
+    same numbers, ties included.
     """
-    halves = [each for given, window in zip(x.shape, size, strict=True) for each in (given // window, window)]
-    tiled = x.reshape(halves)
+    pads = jax.lax.padtype_to_pads(x.shape, size, strides, padding)
+    if any(map(any, pads)):
+        x = jnp.pad(x, pads, constant_values=-jnp.inf)
+    reach = [(given - each) // step * step + 1 for given, each, step in zip(x.shape, size, strides, strict=True)]
     largest: jax.Array | None = None
     for place in itertools.product(*map(range, size)):
-        index = tuple(each for within in place for each in (slice(None), within))
-        point = tiled[index]
+        ends = [at + far for at, far in zip(place, reach, strict=True)]
+        point = jax.lax.slice(x, place, ends, strides)
         largest = point if largest is None else jnp.where((largest >= point) | jnp.isnan(largest), largest, point)
     return x if largest is None else largest
