@@ -18,7 +18,7 @@ setup: $(VENV)/.has-test  ## Make .venv with all that the tests need.
 test: $(VENV)/.has-test lint types  ## Run everything: lint, types, all tests, all examples in the documentation.
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not mutant"
 
-fast: $(VENV)/.has-test lint  ## Run what takes less than a minute: all but the tests marked slow.
+fast: $(VENV)/.has-test lint  ## Lint, and what takes less than a minute: every test, but not all its cases.
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not mutant"
 
 mutants: $(VENV)/.has-test  ## Show that every scenario of the oracle can fail: each is run against mutants of Kibitz.

@@ -7,8 +7,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parent
+
+SLOW = {
+    "tests/examples": "each page is a process of its own, with JAX to load",
+    "tests/free": "the same run is made again and again, cut in many ways",
+    "tests/house/test_import_time.py": "each test is a process of its own, with JAX to load",
+    "tests/oracle/test_faults.py": "each fault is shown under both libraries",
+    "tests/oracle/test_faults_of_callbacks.py": "each fault is shown under both libraries",
+}
+"""What `make fast` leaves out, folder by folder or file by file, and why."""
+
+WHOLE = {
+    "tests/house": "its cases are the files of src, and the one that was changed must be among them",
+}
+"""Where `make fast` runs all cases of a test. Elsewhere it runs the first of each twenty."""
 
 # Before anything imports JAX or Keras, and in the environment, so that the processes that tests start have it too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
@@ -32,3 +49,18 @@ def pytest_configure() -> None:
 
     settings.register_profile("kibitz", deadline=None, derandomize=os.environ.get("CI") == "true")
     settings.load_profile("kibitz")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make fast` leaves out as slow: what stands in SLOW, and all but every twentieth case of one test."""
+    seen: dict[tuple[Path, str], int] = {}
+    for item in items:
+        test = (item.path, getattr(item, "originalname", None) or item.name)
+        case = seen[test] = seen.get(test, -1) + 1
+        if within(item.path, SLOW) or (case % 20 and not within(item.path, WHOLE)):
+            item.add_marker(pytest.mark.slow)
+
+
+def within(path: Path, folders: dict[str, Any]) -> bool:
+    """Whether a file is one of these, or lies in one of these folders."""
+    return any(path.is_relative_to(ROOT / folder) for folder in folders)

@@ -61,7 +61,9 @@ arguments = st.fixed_dictionaries(
     }
 )
 values = st.lists(
-    st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.6, 1.0, 1.1, 2.0, 2.5]) | st.floats(-4, 4, width=32), min_size=1, max_size=9
+    st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.6, 1.0, 1.1, 2.0, 2.5]) | st.floats(-4, 4, width=32, allow_subnormal=False),
+    min_size=1,
+    max_size=9,
 )
 
 

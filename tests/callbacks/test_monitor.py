@@ -229,6 +229,8 @@ def test_what_is_not_one_number_cannot_be_compared(value):
 
 
 numbers = st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5, 1.0, -1.0]) | st.floats(-10, 10, width=32) | st.floats(-10, 10)
+# What is subnormal as a float32, or becomes so by a subtraction, is 0 to XLA, and so to Keras; to NumPy it is not.
+numbers = numbers.filter(lambda each: each == 0 or abs(each) > 1e-30)
 
 
 @settings(max_examples=150, deadline=None)

@@ -42,7 +42,9 @@ def test_it_reduces_when_patience_is_spent(arguments, epochs, expected):
 @settings(max_examples=60, deadline=None)
 @given(
     values=st.lists(
-        st.sampled_from([0.5, 0.7, 1.0, 1.00005, 2.0]) | st.floats(-3, 3, width=32), min_size=1, max_size=9
+        st.sampled_from([0.5, 0.7, 1.0, 1.00005, 2.0]) | st.floats(-3, 3, width=32, allow_subnormal=False),
+        min_size=1,
+        max_size=9,
     ),
     arguments=st.fixed_dictionaries(
         {

@@ -5,6 +5,7 @@ A public folder says its names in `__all__`; a module named there is public in i
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
@@ -29,6 +30,7 @@ class Name:
         return self.path.rpartition(".")[2]
 
 
+@functools.cache
 def public_modules() -> dict[str, ModuleType]:
     """Every public module by its dotted name, `kibitz` first."""
     found: dict[str, ModuleType] = {}
@@ -41,6 +43,7 @@ def public_modules() -> dict[str, ModuleType]:
     return found
 
 
+@functools.cache
 def public_names() -> list[Name]:
     """Every public class, function and value, once for each place where it is typed."""
     return [
@@ -51,6 +54,7 @@ def public_names() -> list[Name]:
     ]
 
 
+@functools.cache
 def homes() -> dict[int, Name]:
     """For each thing the one name that it is described under: its own, as deep in the tree as it stands."""
     best: dict[int, Name] = {}

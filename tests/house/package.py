@@ -34,6 +34,11 @@ class File:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @functools.cached_property
+    def nodes(self) -> list[ast.AST]:
+        """The whole tree, walked once for all that ask."""
+        return list(ast.walk(self.tree))
+
     @property
     def folder(self) -> str:
         return self.path.rpartition("/")[0]

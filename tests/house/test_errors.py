@@ -36,7 +36,7 @@ PLAIN_RAISES: dict[str, str] = {}
 def raises(file: File) -> list[tuple[str, str]]:
     """(what, why it is wrong) for each exception that is raised and is not one of ours, or not in four parts."""
     found = []
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if not isinstance(node, ast.Raise) or node.exc is None:
             continue
         called = isinstance(node.exc, ast.Call)
@@ -63,7 +63,7 @@ def _spread(given: set[str | None]) -> set[str]:
 def talk(file: File) -> list[str]:
     """Where a file prints, or reaches for the screen."""
     found = []
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         printed = isinstance(node, ast.Call) and _name(node.func) == "print"
         screen = isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"} and _name(node.value) == "sys"
         found += [f"line {node.lineno}"] if printed or screen else []
@@ -73,7 +73,7 @@ def talk(file: File) -> list[str]:
 def unsafe(file: File) -> list[str]:
     """Where a file asserts, or runs what it reads."""
     found = [f"line {each.line}: {each.module}" for each in file.imports if each.module.split(".")[0] in CLOSED]
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Assert):
             found.append(f"line {node.lineno}: assert")
         elif isinstance(node, ast.Call) and _name(node.func) in {"eval", "exec", "__import__"}:
@@ -133,7 +133,7 @@ def test_nothing_asserts_or_runs_what_it_reads(file):
 
 @pytest.mark.parametrize("file", [file for file in files() if file.path != "errors.py"], ids=lambda file: file.path)
 def test_no_exception_is_born_outside_errors(file):
-    classes = [node for node in ast.walk(file.tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for node in file.nodes if isinstance(node, ast.ClassDef)]
     assert [node.name for node in classes if {_name(base) for base in node.bases} & (PLAIN | ERRORS)] == []
 
 

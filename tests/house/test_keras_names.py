@@ -5,6 +5,7 @@ What is new in Kibitz is given by keyword, so that no call written for Keras eve
 
 from __future__ import annotations
 
+import functools
 import inspect
 
 import keras
@@ -25,6 +26,7 @@ DEPARTURES: dict[str, str] = {
 """Where the call differs from Keras's, and why. An entry that is no longer needed fails."""
 
 
+@functools.cache
 def calls() -> dict[str, tuple[object, object]]:
     """Everything callable that both have: ours and Keras's, by the name in Kibitz."""
     found = {}

@@ -15,7 +15,7 @@ CALLS = {"jit", "pjit", "pmap", "device_get", "block_until_ready", "effects_barr
 def device_calls(file: File) -> list[str]:
     """Each place where a file compiles, fetches or waits."""
     found = []
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.Attribute) and node.attr in CALLS:
             owner = node.value.id if isinstance(node.value, ast.Name) else ""
             if owner in MODULES or node.attr == "block_until_ready":

@@ -8,6 +8,7 @@ import tomllib
 
 import pytest
 
+from conftest import SLOW, WHOLE
 from tests.house.package import ROOT, files, tracked
 
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -48,6 +49,12 @@ def test_a_test_is_skipped_with_a_reason_only():
         if path.suffix == ".py" and path.is_relative_to(ROOT / "tests"):
             marks = re.findall(r"pytest\.(?:mark\.)?(?:skip|xfail|skipif)\b(?!\()", path.read_text(encoding="utf-8"))
             assert marks == [], path
+
+
+@pytest.mark.parametrize("path", [*SLOW, *WHOLE])
+def test_what_the_fast_run_leaves_out_or_keeps_whole_is_there_with_a_reason(path):
+    assert (ROOT / path).exists()
+    assert len({**SLOW, **WHOLE}[path].split()) > 4
 
 
 def test_the_library_sets_lower_bounds_and_no_caps():

@@ -18,16 +18,14 @@ def empty_words(file: File) -> list[str]:
     """Names in a file that say nothing of what they name."""
     parts = file.path.removesuffix(".py").split("/")
     found = [] if file.path in DOORS else [part for part in parts if part.strip("_") in EMPTY_FILES]
-    classes = [node.name for node in ast.walk(file.tree) if isinstance(node, ast.ClassDef)]
+    classes = [node.name for node in file.nodes if isinstance(node, ast.ClassDef)]
     return found + [name for name in classes if EMPTY_CLASSES.search(name)]
 
 
 def borrowed(file: File) -> list[str]:
     """Names with a leading underscore that are another file's: an underscore means "this file only"."""
     modules = [
-        node
-        for node in ast.walk(file.tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kibitz")
+        node for node in file.nodes if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kibitz")
     ]
     return [
         each.name

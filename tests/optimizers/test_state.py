@@ -254,6 +254,13 @@ def test_a_dynamic_loss_scale_is_that_of_keras():
     assert float(model.optimizer.scale_loss(2.0, model.state)) == 2.0 * float(model.state["dynamic_scale"])
 
 
+def test_a_loss_scale_beyond_float16_does_not_make_its_gradients_0():
+    optimizer, params = LossScaleOptimizer(SGD(1.0), initial_scale=2.0**17), {"w": jnp.ones(1, "float16")}
+    params, state = optimizer.apply({"w": jnp.full(1, 2.0**15, "float16")}, optimizer.init(params), params)
+    assert (params["w"].dtype, params["w"].tolist()) == ("float16", [0.75])
+    assert int(state["iterations"]) == 1
+
+
 def test_a_loss_scale_hands_its_inner_optimizer_on():
     model = Model(LossScaleOptimizer(SGD(0.5, momentum=0.5), initial_scale=1.0), {"w": jnp.zeros(())})
     model.optimizer.learning_rate = 0.25

@@ -76,7 +76,7 @@ class Contents:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def write_weights(groups: Sequence[Group]) -> memoryview:
+def write_weights(groups: Sequence[Group]) -> bytes:
     """The bytes of a `.weights.h5` file.
 
     Args:
@@ -106,7 +106,7 @@ def write_weights(groups: Sequence[Group]) -> memoryview:
             place.attrs["name"] = group.name
             for number, array in enumerate(group.arrays):
                 _write(place, str(number), np.asarray(array), group.shown(number))
-    return image.getbuffer()
+    return image.getvalue()
 
 
 def read_weights(file: BinaryIO, groups: Sequence[Group], source: str) -> Contents:

@@ -15,30 +15,8 @@ from kibitz.optimizers.moments import MOMENTS, moments, powers
 from kibitz.optimizers.rule import Slots, Step, at_least_float32
 
 
-class Nadam(Optimizer):
-    """Adam with Nesterov's look ahead, the momentum warming up.
-
-    Args:
-        learning_rate: About how far a weight moves in a step: a number, a schedule, or a function of the step.
-        beta_1: The share of the running mean that stays once it is warm, in [0, 1).
-        beta_2: The share of the running mean of squares that stays, in [0, 1).
-        epsilon: Keeps the divisor from 0.
-        weight_decay: This and all that follow: see `Optimizer`.
-
-    Raises:
-        InvalidArgument: If a number lies outside what makes sense.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from kibitz.optimizers import Nadam
-        >>> optimizer, params = Nadam(0.5, beta_1=0.0), {"w": jnp.zeros(2)}
-        >>> params, _ = optimizer.apply({"w": jnp.array([8.0, -0.25])}, optimizer.init(params), params)
-        >>> [round(float(each), 3) for each in params["w"]]
-        [-0.5, 0.5]
-
-    Source: https://keras.io/api/optimizers/Nadam/ ; Dozat 2015, http://cs229.stanford.edu/proj2015/054_report.pdf
-    """
-
+class _Kin(Optimizer):
+    # Adam's arguments, but for `amsgrad`.
     hyperparameters: ClassVar[dict[str, Check]] = {"beta_1": fraction, "beta_2": fraction, "epsilon": epsilon}
 
     def __init__(
@@ -74,6 +52,31 @@ class Nadam(Optimizer):
             **kwargs,
         )
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+
+class Nadam(_Kin):
+    """Adam with Nesterov's look ahead, the momentum warming up.
+
+    Args:
+        learning_rate: About how far a weight moves in a step: a number, a schedule, or a function of the step.
+        beta_1: The share of the running mean that stays once it is warm, in [0, 1).
+        beta_2: The share of the running mean of squares that stays, in [0, 1).
+        epsilon: Keeps the divisor from 0.
+        weight_decay: This and all that follow: see `Optimizer`.
+
+    Raises:
+        InvalidArgument: If a number lies outside what makes sense.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from kibitz.optimizers import Nadam
+        >>> optimizer, params = Nadam(0.5, beta_1=0.0), {"w": jnp.zeros(2)}
+        >>> params, _ = optimizer.apply({"w": jnp.array([8.0, -0.25])}, optimizer.init(params), params)
+        >>> [round(float(each), 3) for each in params["w"]]
+        [-0.5, 0.5]
+
+    Source: https://keras.io/api/optimizers/Nadam/ ; Dozat 2015, http://cs229.stanford.edu/proj2015/054_report.pdf
+    """
 
     def slots(self) -> list[dict[str, float]]:
         """Both running means."""
@@ -116,7 +119,7 @@ class Nadam(Optimizer):
         return -(mean * step.learning_rate / (jnp.sqrt(size) + self.epsilon)), after
 
 
-class Adamax(Optimizer):
+class Adamax(_Kin):
     """Divide a running mean of the gradient by the greatest size it had lately.
 
     As Adam, with the greatest size of the gradient in the place of the root of its mean square: steadier where
@@ -143,46 +146,6 @@ class Adamax(Optimizer):
     Source: https://keras.io/api/optimizers/adamax/ ; Kingma and Ba 2014, https://arxiv.org/abs/1412.6980
     """
 
-    hyperparameters: ClassVar[dict[str, Check]] = {
-        "beta_1": fraction,
-        "beta_2": fraction,
-        "epsilon": epsilon,
-    }
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-
     def slots(self) -> list[dict[str, float]]:
         """The running mean, and the greatest size."""
         return [{"momentum": 0.0, "norm": 0.0}]
@@ -196,7 +159,7 @@ class Adamax(Optimizer):
         return change, {"momentum": mean, "norm": norm}
 
 
-class Lamb(Optimizer):
+class Lamb(_Kin):
     """Adam's direction, with a step as long as the parameter itself: for very large batches.
 
     Args:
@@ -220,46 +183,6 @@ class Lamb(Optimizer):
 
     Source: https://keras.io/api/optimizers/lamb/ ; You et al. 2019, https://arxiv.org/abs/1904.00962
     """
-
-    hyperparameters: ClassVar[dict[str, Check]] = {
-        "beta_1": fraction,
-        "beta_2": fraction,
-        "epsilon": epsilon,
-    }
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def slots(self) -> list[dict[str, float]]:
         """Both running means."""

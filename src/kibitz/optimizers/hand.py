@@ -121,7 +121,7 @@ class HandLoop(LiveOptimizer):
             if len(given) != wanted:
                 raise ShapeMismatch(
                     f"`{what}` has not the length that the optimizer was built for.",
-                    given=f"{len(given)} of them",
+                    given=code(f"{len(given)} of them"),
                     wanted=f"{wanted}",
                     cure="optimizer.build(trainable_variables)",
                 )

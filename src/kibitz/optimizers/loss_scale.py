@@ -14,6 +14,7 @@ from kibitz.optimizers.arguments import Check, number, whole
 from kibitz.optimizers.base import Optimizer
 from kibitz.optimizers.configured import SHARED
 from kibitz.optimizers.layout import Entry
+from kibitz.optimizers.rule import at_least_float32
 from kibitz.variable import Variable
 
 OWN = ("step_counter", "dynamic_scale")
@@ -125,7 +126,7 @@ class LossScaleOptimizer(Optimizer):
         counter, scale = state["step_counter"], state["dynamic_scale"]
 
         def good() -> Any:
-            unscaled = jax.tree.map(lambda each: each / scale.astype(each.dtype), grads)
+            unscaled = jax.tree.map(lambda each: _divided(each, scale), grads)
             moved, after = self.inner_optimizer.apply(unscaled, inner, params)
             grows = counter == self.dynamic_growth_steps - 1
             return moved, after, jnp.where(grows, 0, counter + 1), jnp.where(grows, scale * 2.0, scale)
@@ -176,3 +177,9 @@ class LossScaleOptimizer(Optimizer):
         listed = super()._entries()
         rank = {key: place for place, key in enumerate(("iterations", "learning_rate", *OWN))}
         return sorted(listed, key=lambda each: rank.get(each.key, len(rank)))
+
+
+def _divided(gradient: jax.Array, scale: jax.Array) -> jax.Array:
+    # The scale may be more than float16 holds: divided by infinity, all gradients would be 0.
+    kind = at_least_float32(gradient.dtype)
+    return gradient.astype(kind) / scale.astype(kind)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kibitz.errors import InvalidArgument, ShapeMismatch
+from kibitz.errors import InvalidArgument, ShapeMismatch, code
 from kibitz.optimizers.arguments import flag, number, rate
 from kibitz.optimizers.schedules.base import LearningRateSchedule, as_float, whole_periods
 
@@ -16,7 +16,26 @@ _steps = number("(0, inf)", cure=1000)
 _any = number("(-inf, inf)", cure=0.9)
 
 
-class ExponentialDecay(LearningRateSchedule):
+class _Periodic(LearningRateSchedule):
+    # The same happens in each period, smoothly or at its end.
+    def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool, name: str):
+        self.initial_learning_rate = rate("initial_learning_rate", initial_learning_rate)
+        self.decay_steps = _steps("decay_steps", decay_steps)
+        self.decay_rate = _any("decay_rate", decay_rate)
+        self.staircase = flag("staircase", staircase)
+        self.name = name
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the arguments that make this schedule again."""
+        return _config(self, "initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
+
+    def _periods(self, step: Any) -> jax.Array:
+        if self.staircase:
+            return whole_periods(step, self.decay_steps)
+        return as_float(step) / jnp.float32(self.decay_steps)
+
+
+class ExponentialDecay(_Periodic):
     """Multiply the learning rate by `decay_rate` every `decay_steps` steps, smoothly or in stairs.
 
     Args:
@@ -49,26 +68,14 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ):
-        self.initial_learning_rate = rate("initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _steps("decay_steps", decay_steps)
-        self.decay_rate = _any("decay_rate", decay_rate)
-        self.staircase = flag("staircase", staircase)
-        self.name = name
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: Any) -> jax.Array:
         """Compute the learning rate of a step."""
-        if self.staircase:
-            periods = whole_periods(step, self.decay_steps)
-        else:
-            periods = as_float(step) / jnp.float32(self.decay_steps)
-        return jnp.float32(self.initial_learning_rate) * jnp.power(jnp.float32(self.decay_rate), periods)
-
-    def get_config(self) -> dict[str, Any]:
-        """Give the arguments that make this schedule again."""
-        return _config(self, "initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
+        return jnp.float32(self.initial_learning_rate) * jnp.power(jnp.float32(self.decay_rate), self._periods(step))
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_Periodic):
     """Divide the learning rate by a number that grows with time: `1 + decay_rate * step / decay_steps`.
 
     Args:
@@ -98,23 +105,11 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ):
-        self.initial_learning_rate = rate("initial_learning_rate", initial_learning_rate)
-        self.decay_steps = _steps("decay_steps", decay_steps)
-        self.decay_rate = _any("decay_rate", decay_rate)
-        self.staircase = flag("staircase", staircase)
-        self.name = name
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: Any) -> jax.Array:
         """Compute the learning rate of a step."""
-        if self.staircase:
-            periods = whole_periods(step, self.decay_steps)
-        else:
-            periods = as_float(step) / jnp.float32(self.decay_steps)
-        return jnp.float32(self.initial_learning_rate) / (1.0 + jnp.float32(self.decay_rate) * periods)
-
-    def get_config(self) -> dict[str, Any]:
-        """Give the arguments that make this schedule again."""
-        return _config(self, "initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
+        return jnp.float32(self.initial_learning_rate) / (1.0 + jnp.float32(self.decay_rate) * self._periods(step))
 
 
 class PolynomialDecay(LearningRateSchedule):
@@ -205,7 +200,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         if len(self.boundaries) != len(self.values) - 1:
             raise ShapeMismatch(
                 "Each boundary lies between two values, so there is one value more than there are boundaries.",
-                given=f"{len(self.boundaries)} boundaries, {len(self.values)} values",
+                given=code(f"{len(self.boundaries)} boundaries, {len(self.values)} values"),
                 wanted=f"{len(self.boundaries) + 1} values",
                 cure="PiecewiseConstantDecay([100], [0.1, 0.01])",
             )
