@@ -228,7 +228,9 @@ def test_what_is_not_one_number_cannot_be_compared(value):
         drive(EarlyStopping("f1", mode="max"), epochs=[{"f1": value}])
 
 
-numbers = st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5, 1.0, -1.0]) | st.floats(-10, 10, width=32) | st.floats(-10, 10)
+numbers = (
+    st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5, 1.0, -1.0]) | st.floats(-10, 10, width=32) | st.floats(-10, 10)
+).filter(lambda value: value == 0 or abs(value) > 1e-30)  # below that XLA sees 0, and Keras asks XLA
 
 
 @settings(max_examples=150, deadline=None)

@@ -40,9 +40,10 @@ class Apart:
     A copy that `nnx.merge` makes for a step is therefore in no model, and reads and writes its own variables.
     """
 
-    __slots__ = ("activity", "home")
+    __slots__ = ("activity", "home", "within")
 
     home: Home
+    within: str
     activity: jax.Array
 
 
@@ -107,6 +108,11 @@ class Weighted(Apart):
         if trainable:
             return nnx.Param(value, trainable=self.trainable, **kept)
         return nnx.BatchStat(value, **kept)
+
+    @property
+    def path(self) -> str:
+        """The layer's name; behind that of the model that built it, if one did."""
+        return f"{self.within}/{self.name}" if hasattr(self, "within") else self.name
 
     @property
     def weights(self) -> list[LiveWeight]:

@@ -57,6 +57,7 @@ class ByBatch:
         before = timeline.read()
         after, row = programs.once("train", (), before.with_(metrics=objective.accumulators()), place(batch))
         timeline.base = after.with_(metrics=before.metrics)  # those of a fit around this, if there is one
+        objective.accumulated.leave(after.metrics)
         return _numbers(programs.train_rows.unpack(row)[0], objective, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -73,7 +74,8 @@ class ByBatch:
         batch = Batch(*arrays(x, y, sample_weight))
         programs, objective = self._rehearsed(batch, training=False)
         variables = self.core.timeline.read().variables()
-        _, row = programs.once("test", (variables,), objective.accumulators(), place(batch))
+        after, row = programs.once("test", (variables,), objective.accumulators(), place(batch))
+        objective.accumulated.leave(after)
         return _numbers(programs.test_rows.unpack(row)[0], objective, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

@@ -88,11 +88,13 @@ class Core:
         if self.optimizer is not None:
             timeline.freeze(self.frozen())
             timeline.install(self.optimizer)
+            order = self._order(timeline)
             counted = not isinstance(self.optimizer, LossScaleOptimizer | OptaxOptimizer)
             self.optimizer.bind(
                 lambda: timeline.optimizer_state(counted=counted),
                 timeline.write_optimizer,
-                order=self._order(timeline),
+                order=order,
+                called={path: self.owner.shown_path("/".join(path)) for path in order},
                 owner=self.owner,
             )
         most = self.owner.steps_per_execution

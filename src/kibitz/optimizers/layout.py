@@ -23,7 +23,10 @@ class Entry(NamedTuple):
 
 
 def entries(
-    state: Mapping[str, Any], groups: Iterable[Iterable[str]], order: Sequence[Path] | None = None
+    state: Mapping[str, Any],
+    groups: Iterable[Iterable[str]],
+    order: Sequence[Path] | None = None,
+    called: Mapping[Path, Path] | None = None,
 ) -> list[Entry]:
     """List a state as Keras does: iteration, learning rate, then the slots, group by group.
 
@@ -34,6 +37,7 @@ def entries(
         state: The state.
         groups: The slots' names, grouped as Keras creates them.
         order: The parameters' paths in the order wanted. None means the order of the tree's leaves.
+        called: Other paths to name parameters by, by their own. None means their own.
 
     Raises:
         UnknownName: If `order` names a parameter that the state does not have.
@@ -53,7 +57,8 @@ def entries(
         covered.update(present)
         names = paths(state[present[0]]) if present else []
         for leaf in _places(names, order):
-            listed += [Entry("_".join((*names[leaf], key)), key, leaf) for key in present]
+            name = (called or {}).get(names[leaf], names[leaf])
+            listed += [Entry("_".join((*name, key)), key, leaf) for key in present]
     for key in state:
         if key not in covered:
             listed += [Entry("_".join((key, *path)), key, leaf) for leaf, path in enumerate(paths(state[key]))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -53,6 +54,7 @@ class LiveOptimizer:
     _owner: weakref.ref[Any] | None = None
     _order: list[Path] | None = None
     _names: dict[Path, str] | None = None
+    _called: Mapping[Path, Path] = MappingProxyType({})
     _by_hand = False
 
     def __init__(self, learning_rate: Any):
@@ -65,6 +67,7 @@ class LiveOptimizer:
         *,
         order: Iterable[Any] | None = None,
         names: Mapping[Any, str] | None = None,
+        called: Mapping[Any, str] | None = None,
         owner: Any = None,
     ) -> None:
         """Tie this optimizer to a state that is held elsewhere; a model does this in `compile`.
@@ -77,6 +80,8 @@ class LiveOptimizer:
                 order of `variables`. None means the order of the tree's leaves.
             names: What the model calls its weights, by path: what `exclude_from_weight_decay` looks at, where a layer
                 has a "gamma" that its module calls "scale". None means the names in the tree.
+            called: The paths of the parameters as the model shows them, by their paths in the tree: with these the
+                variables are named. None means the tree's own.
             owner: The model. An optimizer that has one cannot be bound to another. None asks nothing.
 
         Raises:
@@ -102,6 +107,7 @@ class LiveOptimizer:
         self._bound, self._by_hand = (read, write), False
         self._order = None if order is None else [path_of(each) for each in order]
         self._names = None if names is None else {path_of(path): name for path, name in names.items()}
+        self._called = {path_of(path): path_of(shown) for path, shown in (called or {}).items()}
         self._owner = None if owner is None else weakref.ref(owner)
 
     @property
@@ -158,7 +164,7 @@ class LiveOptimizer:
         return []
 
     def _entries(self) -> list[Entry]:
-        return entries(self._read(), self._groups(), self._order)
+        return entries(self._read(), self._groups(), self._order, self._called)
 
     def _variable(self, entry: Entry) -> Variable:
         def read() -> Any:
