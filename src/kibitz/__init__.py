@@ -19,6 +19,7 @@ _NAMES = {
 }
 _ROOMS = (
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -30,6 +31,7 @@ _ROOMS = (
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
     "regularizers",
     "saving",

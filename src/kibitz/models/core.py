@@ -17,7 +17,7 @@ from kibitz.models.rehearsal import outputs_of, rehearse
 from kibitz.optimizers.loss_scale import LossScaleOptimizer
 from kibitz.optimizers.optax_optimizer import OptaxOptimizer
 from kibitz.run import Run
-from kibitz.seed import draw_seed
+from kibitz.seed import next_seed
 
 
 class Core:
@@ -40,8 +40,8 @@ class Core:
 
     @cached_property
     def row_seed(self) -> int:
-        """What the order of rows is drawn from; drawn itself at the first fit, once, after all layers have theirs."""
-        return draw_seed()
+        """What the order of rows is drawn from; looked up at the first fit, once, after all layers have theirs."""
+        return next_seed()
 
     # -- building ----------------------------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ class Model(Weighted, ByBatch, Measured, Flags):
             "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
-        self.loss = objective.given["loss"]
+        self.loss, self.stop_training = objective.given["loss"], False
         self.core.compile(made, objective, eager=not self.jit_compile)
 
     def get_config(self) -> dict[str, Any]:

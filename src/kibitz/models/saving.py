@@ -22,6 +22,7 @@ from kibitz.errors import (
     code,
 )
 from kibitz.models.places import OPTIMIZER, optimizer_group, places, put
+from kibitz.registered import known
 
 RANDOM_STATE = "seed_generator"
 """A part of some layers in files of Keras; no weight, here and there."""
@@ -323,15 +324,15 @@ def _made(config: dict[str, Any], custom_objects: dict[str, Any] | None, filepat
 def _class(name: Any, custom_objects: dict[str, Any] | None) -> Any:
     from kibitz.models.sequential import Sequential
 
-    known = {"Sequential": Sequential, **(custom_objects or {})}
-    if not isinstance(name, str) or name not in known:
+    kinds = {"Sequential": Sequential, **known(custom_objects)}
+    if not isinstance(name, str) or name not in kinds:
         raise UnknownName(
             "The file names a kind of model that nobody knows.",
             given=name,
-            there_is=known,
+            there_is=kinds,
             cure=f"load_model(..., custom_objects={{{name!r}: the class}})",
         )
-    return known[name]
+    return kinds[name]
 
 
 def _check_ending(filepath: Any, endings: tuple[str, ...], what: str, *, cure: str) -> str:

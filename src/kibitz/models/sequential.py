@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -251,6 +252,14 @@ class Sequential(Model):
         layers = [serialize_layer(layer) for layer in self._layers]
         return {"name": self.name, "layers": layers, "build_input_shape": self._input_shape,
                 "input_dtype": self._input_dtype, "input_name": self._input_name}  # fmt: skip
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The configuration as text, to be made a model again by `kibitz.models.model_from_json`.
+
+        Args:
+            **kwargs: Handed to `json.dumps`.
+        """
+        return json.dumps({"class_name": "Sequential", "config": self.get_config()}, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
