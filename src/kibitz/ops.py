@@ -1,4 +1,7 @@
-"""A door: names of `keras.ops` that are functions of JAX with the same arguments; for the others take `jax.numpy`."""
+"""A door: names of `keras.ops` that are functions of JAX, with the same arguments in the same places.
+
+They are JAX's own, so an array is given by its place and not as `x=`. What is not here is in `jax.numpy` or `jax.nn`.
+"""
 
 from jax.lax import rsqrt, stop_gradient, top_k
 from jax.nn import (
@@ -16,11 +19,11 @@ from jax.nn import (
     softplus,
 )
 from jax.numpy import (
-    abs,  # noqa: A004 - it is called so in NumPy too
+    abs,
     absolute,
     add,
-    all,  # noqa: A004
-    any,  # noqa: A004
+    all,
+    any,
     arange,
     argmax,
     argmin,
@@ -58,11 +61,11 @@ from jax.numpy import (
     logical_not,
     logical_or,
     matmul,
-    max,  # noqa: A004
+    max,
     maximum,
     mean,
     median,
-    min,  # noqa: A004
+    min,
     minimum,
     multiply,
     negative,
@@ -76,7 +79,7 @@ from jax.numpy import (
     repeat,
     reshape,
     roll,
-    round,  # noqa: A004
+    round,
     shape,
     sign,
     sin,
@@ -88,7 +91,7 @@ from jax.numpy import (
     stack,
     std,
     subtract,
-    sum,  # noqa: A004
+    sum,
     take,
     take_along_axis,
     tanh,

@@ -41,6 +41,13 @@ def get_registered_name(obj: Any) -> str:
 
     Args:
         obj: A class or a function.
+
+    Example:
+        >>> from kibitz.registered import get_registered_name
+        >>> get_registered_name(dict)
+        'dict'
+
+    Source: https://keras.io/api/models/model_saving_apis/serialization_utils/
     """
     return next((name for name, thing in _registered.items() if thing is obj), obj.__name__)
 
@@ -54,12 +61,27 @@ def get_registered_object(
         name: A name, with its package if it has one.
         custom_objects: More objects by name. None means none.
         module_objects: Still more, asked last. None means none.
+
+    Example:
+        >>> from kibitz.registered import get_registered_object
+        >>> get_registered_object("nobody>knows") is None
+        True
+
+    Source: https://keras.io/api/models/model_saving_apis/serialization_utils/
     """
     return {**(module_objects or {}), **known(custom_objects)}.get(name)
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """All that is registered, by name; what is put into this dict is registered."""
+    """All that is registered, by name; what is put into this dict is registered.
+
+    Example:
+        >>> from kibitz.registered import get_custom_objects
+        >>> isinstance(get_custom_objects(), dict)
+        True
+
+    Source: https://keras.io/api/models/model_saving_apis/serialization_utils/
+    """
     return _registered
 
 

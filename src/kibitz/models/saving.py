@@ -172,6 +172,7 @@ def save_weights(
     Raises:
         InvalidArgument: For another ending, or if the file is there and `overwrite=False`.
         NotReady: If the model has no weights yet.
+        Unsupported: If `max_shard_size` is given: the file is one.
         UnusableFile: If the disk refuses; what was there before is as it was.
 
     Unlike Keras: with `overwrite=False` a file that is there is an error, not a question at the terminal. Missing
@@ -228,6 +229,18 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         InvalidArgument: For another ending.
 
     Unlike Keras: layers that only the file has are an error too, and a layer is loaded whole or not at all.
+
+    Example:
+        >>> import os, tempfile, kibitz
+        >>> ones, zeros = (
+        ...     kibitz.Sequential([kibitz.Input((3,)), kibitz.layers.Dense(1, kernel_initializer=name)])
+        ...     for name in ("ones", "zeros")
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kibitz.saving.save_weights(ones, os.path.join(folder, "ones.weights.h5"))
+        ...     kibitz.saving.load_weights(zeros, os.path.join(folder, "ones.weights.h5"))
+        >>> float(zeros.get_weights()[0].sum())
+        3.0
 
     Source: https://keras.io/api/models/model_saving_apis/weights_saving_and_loading/
     """
