@@ -22,6 +22,7 @@ _NAMES = {
 }
 _ROOMS = (
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -33,6 +34,7 @@ _ROOMS = (
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
     "regularizers",
     "saving",

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from kibitz.errors import MissingName, code
 
 INSTEAD = {
-    "ops": "jax.numpy and jax.nn: they have the same functions under NumPy's names",
     "random": "jax.random",
-    "backend": "kibitz.utils.clear_session, or jax itself",
     "applications": "an nnx.Module with its weights, as kibitz.Model(module)",
     "Layer": "kibitz.layers.Layer, or an nnx.Module: any module is a layer in a Sequential",
     "Function": "a plain function",
@@ -35,8 +33,8 @@ def missing(room: str, name: str, there_is: Iterable[str]) -> MissingName:
 
     Example:
         >>> from kibitz.absent import missing
-        >>> print(missing("kibitz", "ops", ["layers", "losses"]).cure)
-        jax.numpy and jax.nn: they have the same functions under NumPy's names
+        >>> print(missing("kibitz", "tree", ["layers", "losses"]).cure)
+        jax.tree
     """
     names = sorted(there_is)
     cure = INSTEAD.get(name) or "one of the names that are there, or the library that has it: Flax, Optax, JAX"

@@ -10,7 +10,7 @@
     |   +-- BadData                         the data hold a value that cannot be trained on
     |   |   +-- EmptyData                   there is not one sample, or not one batch
     |   +-- Unbalanced                      an end without its begin, or a run inside another that cannot be
-    +-- WrongType            (TypeError)    a thing of the wrong kind
+    +-- WrongType            (TypeError, ValueError)  a thing of the wrong kind: Keras has the one or the other
     +-- NotReady             (ValueError)   the model has no weights yet, or was not compiled
     +-- Unsupported          (NotImplementedError)  what Keras has and Kibitz has not
     |   +-- MissingName      (AttributeError)       a Keras name that is not here
@@ -120,7 +120,7 @@ class Unbalanced(InvalidArgument):
     """An end without its begin, or a run inside another that cannot be."""
 
 
-class WrongType(KibitzError, TypeError):
+class WrongType(KibitzError, TypeError, ValueError):
     """A thing of the wrong kind."""
 
 

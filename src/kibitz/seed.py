@@ -46,6 +46,15 @@ def set_random_seed(seed: int) -> None:
     np.random.seed(int(seed))  # noqa: NPY002 - the user's own code may draw from NumPy's old global generator
 
 
+def next_seed() -> int:
+    """The seed that the next draw will give: to train takes nothing from the layers that are made afterwards."""
+    state = random.getstate()
+    try:
+        return draw_seed()
+    finally:
+        random.setstate(state)
+
+
 def draw_seed() -> int:
     """A seed for a model that was given none, from Python's generator."""
     return random.randrange(2**31)  # noqa: S311 - repeatable is what is wanted

@@ -18,6 +18,10 @@ from typing import Any
 SNAPSHOT = Path(__file__).with_name("public_names.txt")
 
 
+HANDED_ON = "kibitz.ops."
+"""Functions of JAX that are handed on as they are: JAX describes them, and says how they are called."""
+
+
 @dataclass(frozen=True)
 class Name:
     """One public name: where it is typed, and what it is."""
@@ -59,6 +63,8 @@ def homes() -> dict[int, Name]:
     """For each thing the one name that it is described under: its own, as deep in the tree as it stands."""
     best: dict[int, Name] = {}
     for name in public_names():
+        if name.path.startswith(HANDED_ON):
+            continue
         rank = (name.short == getattr(name.thing, "__name__", ""), name.path.count("."))
         held = best.get(id(name.thing))
         if held is None or rank > (held.short == getattr(held.thing, "__name__", ""), held.path.count(".")):
@@ -84,8 +90,10 @@ def lines() -> list[str]:
     described = homes()
     found = []
     for name in public_names():
-        here = described[id(name.thing)]
-        if here.path != name.path:
+        here = described.get(id(name.thing))
+        if here is None:
+            found.append(f"{name.path}: JAX's or NumPy's own")
+        elif here.path != name.path:
             found.append(f"{name.path} = {here.path}")
         elif inspect.isclass(name.thing):
             found.append(name.path + _called(name.thing))

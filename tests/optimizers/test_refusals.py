@@ -66,7 +66,12 @@ CASES = {
         "schedule's class",
         "CosineDecay(...)",
     ),
-    "learning_rate asks for no step": (lambda: SGD(lambda: 0.1), Unsupported, "has to take the step", "lambda step:"),
+    "learning_rate asks for more than a step": (
+        lambda: SGD(lambda a, b: 0.1),
+        WrongType,
+        "from the step alone",
+        "lambda step:",
+    ),
     "learning_rate set to NaN": (
         lambda: set_to(SGD(), "learning_rate", NAN),
         InvalidArgument,

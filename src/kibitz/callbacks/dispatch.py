@@ -62,15 +62,16 @@ class Dispatch:
     @staticmethod
     def lend(callback: Any, run: Run | None) -> None:
         """Tell a callback which run it looks on at, if it can be told."""
-        if hasattr(callback, "set_run"):
+        if has(callback, "set_run"):
             callback.set_run(run)
 
     def settle(self, forecast: Forecast) -> None:
         """Let every callback check its needs, each seeing what the ones before it may add."""
         for callback in self.callbacks:
-            if hasattr(callback, "settle"):
+            if has(callback, "settle"):
                 callback.settle(forecast)
-            adds = tuple(getattr(callback, "adds", ()))
+            adds = getattr(callback, "adds", ())
+            adds = tuple(adds) if isinstance(adds, tuple | list) else ()
             forecast = forecast.after(adds, opens=_opens(callback))
 
     def fire(self, hook: str, *args: Any) -> None:
@@ -115,7 +116,7 @@ class Dispatch:
         found = []
         for callback in self.callbacks:
             if overrides(callback, hook):
-                method = getattr(callback, hook, None) or getattr(callback, ALIASES.get(hook, hook))
+                method = getattr(callback, hook if hasattr(callback, hook) else ALIASES[hook])
                 by_keyword = hook in BATCH_HOOKS or hook in ALIASES.values()
                 found.append((type(callback).__name__, _batch(method) if by_keyword else method))
         return found
@@ -125,8 +126,15 @@ def _batch(method: Callable[..., None]) -> Callable[..., None]:
     return lambda batch, logs: method(batch, logs=logs)
 
 
+def has(callback: Any, name: str) -> bool:
+    """Whether a callback has a method that Keras's have not; a mock answers to any name, and knows nothing of these."""
+    return name in getattr(callback, "__dict__", {}) or inspect.isroutine(getattr(callback, name, None))
+
+
 def overrides(callback: Any, hook: str) -> bool:
     """Whether a callback does anything at a hook: its own method, an attribute, or the hook's older name."""
+    if hook == OUTCOME_HOOK and not has(callback, hook):
+        return False
     method = getattr(callback, hook, None)
     if method is not None and not _inherited(method, hook):
         return True
@@ -190,19 +198,21 @@ def check(callback: Any, position: int) -> None:
             wanted="an object with methods such as on_epoch_end",
             cure="LambdaCallback(on_epoch_end=lambda epoch, logs: ...)",
         )
-    names = [name for name in dir(callback) if name.startswith("on_")]
-    if not set(names) & KNOWN:
+    # Not all that a callback answers to is listed: what hands calls on, and mocks, have hooks that `dir` does not tell.
+    hooks = [hook for hook in sorted(KNOWN) if hasattr(callback, hook)]
+    if not hooks:
         raise WrongType(
             f"{where} is not a callback: it has no hook.",
             given=callback,
             wanted="an object with methods such as on_epoch_end",
             cure="class MyCallback(kibitz.callbacks.Callback): ...",
         )
-    for name in names:
-        if name in KNOWN:
-            if not _inherited(getattr(callback, name), name):  # the base class's own are known to be right
-                _check_signature(callback, name)
-        elif callable(getattr(callback, name, None)) and not hasattr(Callback, name):
+    for hook in hooks:
+        if not _inherited(getattr(callback, hook), hook):  # the base class's own are known to be right
+            _check_signature(callback, hook)
+    for name in dir(callback):
+        known = not name.startswith("on_") or name in KNOWN
+        if not known and callable(getattr(callback, name, None)):
             near = nearest_name(name, sorted(KNOWN))
             hint = f"; did you mean {near}?" if near else "; hooks.py draws those there are"
             warnings.warn(f"{type(callback).__name__}.{name} looks like a hook, and there is none of this name{hint}",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from kibitz.callbacks.base import Callback, Numbers
+from kibitz.callbacks.base import Numbers
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import Monitor
 from kibitz.callbacks.number import number
 from kibitz.callbacks.say import say
 from kibitz.callbacks.stopping import stop_training
+from kibitz.callbacks.watching import Watching
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Watching):
     """Stop training when a monitored number no longer gets better.
 
     Training past the best epoch costs time and, without `restore_best_weights`, leaves worse weights than you had.

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from kibitz.callbacks.base import Callback, Numbers
+from kibitz.callbacks.base import Numbers
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import VALIDATION, Monitor
 from kibitz.callbacks.number import number
 from kibitz.callbacks.say import say
+from kibitz.callbacks.watching import Watching
 from kibitz.checkpoint.files import local, probe
 from kibitz.checkpoint.template import Template
 from kibitz.errors import InvalidArgument, Unsupported
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(Watching):
     """Save the model, or only its weights, every epoch or every so many batches; if wanted, only when it is better.
 
     Every file is written beside the old one and takes its place whole: a save that fails leaves the old file.

@@ -95,8 +95,7 @@ class Monitor:
                 raise self._absent(logs)
             self._warn_once(logs)
             return None
-        if self.direction is None:
-            self.direction = self._known(dict(_directions(model)))
+        self.learn(model)
         try:
             return float(value)
         except (TypeError, ValueError):
@@ -106,6 +105,11 @@ class Monitor:
                 wanted="one number",
                 cure=f'{self.owner}(monitor="loss")',
             ) from None
+
+    def learn(self, model: Any) -> None:
+        """Ask a model which way is better, if nobody has settled this monitor."""
+        if self.direction is None:
+            self.direction = self._known(dict(_directions(model)))
 
     def better(self, value: float, best: float | None) -> bool:
         """Whether a value is better than the best so far by more than `min_delta`.

@@ -6,19 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from kibitz.callbacks.base import Callback, Numbers
+from kibitz.callbacks.base import Numbers
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.learning_rate import KEY, check_settable, log_rates, optimizers, read_rate
 from kibitz.callbacks.monitor import Monitor
 from kibitz.callbacks.number import number
 from kibitz.callbacks.say import say
+from kibitz.callbacks.watching import Watching
 from kibitz.errors import UnknownName
 
 NAME = "ReduceLROnPlateau"
 ARGUMENTS = ("monitor", "factor", "patience", "verbose", "mode", "min_delta", "cooldown", "min_lr")
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(Watching):
     """Multiply the learning rate by a factor when a monitored number no longer gets better.
 
     Use it where training gets stuck in steps that are too long, and you do not know beforehand when that will be.

@@ -43,3 +43,23 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     rows = np.zeros((labels.size, count))
     rows[np.arange(labels.size), labels.ravel()] = 1.0
     return rows.reshape((*labels.shape, count))
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
+    """Divide an array by its norm along an axis; what is all zeros stays so.
+
+    Args:
+        x: The array.
+        axis: Along which the norm is taken.
+        order: Which norm: 2 is the Euclidean one.
+
+    Example:
+        >>> from kibitz.data.categorical import normalize
+        >>> normalize([[3.0, 4.0]]).tolist()
+        [[0.6, 0.8]]
+
+    Source: https://keras.io/api/utils/python_utils/
+    """
+    norm = np.atleast_1d(np.linalg.norm(x, order, axis))
+    norm[norm == 0] = 1
+    return np.asarray(x) / np.expand_dims(norm, axis)

@@ -301,6 +301,15 @@ class Layer(Weighted, nnx.Module):
         x = jnp.asarray(x)
         return x.astype(self.compute_dtype) if self.autocast and jnp.issubdtype(x.dtype, jnp.floating) else x
 
+    def add_loss(self, loss: Any) -> None:
+        """Add a penalty to the model's loss; called in `call`, where it may follow from the inputs.
+
+        Args:
+            loss: A number, or numbers whose sum counts; several in a list or tuple.
+        """
+        for each in jax.tree.leaves(loss):
+            object.__setattr__(self, "activity", getattr(self, "activity", 0.0) + jnp.sum(each))
+
     def _punish(self, outputs: Any) -> None:
         for output in jax.tree.leaves(outputs):
             penalty = self.activity_regularizer(output)

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from kibitz.errors import InvalidArgument, UnknownName
 from kibitz.naming import to_snake_case
+from kibitz.registered import get_registered_name, known
 
 
 class Configured:
@@ -77,7 +78,7 @@ class Table:
         Raises:
             UnknownName: If there is none.
         """
-        entry = (custom_objects or {}).get(name, self.by_name.get(name))
+        entry = known(custom_objects).get(name, self.by_name.get(name))
         if entry is None:
             raise UnknownName(f"There is no {self.noun} of this name.", given=name, there_is=self.names, cure=self.cure)
         return entry
@@ -116,7 +117,7 @@ class Table:
             "module": self.module if ours else kind.__module__,
             "class_name": kind.__name__,
             "config": thing.get_config(),
-            "registered_name": None if ours else kind.__name__,
+            "registered_name": None if ours else get_registered_name(kind),
         }
 
     def deserialize(self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -136,12 +137,13 @@ class Table:
             )
         if name == "function":
             # Not from the table: a user's own gelu is not ours because it has the same name.
-            if config["config"] in (custom_objects or {}):
-                return (custom_objects or {})[config["config"]]
+            own = known(custom_objects)
+            if config["config"] in own:
+                return own[config["config"]]
             raise UnknownName(
                 f"A config names a function of your own as {self.noun}, and a name is no function.",
                 given=config["config"],
-                there_is=sorted(custom_objects or {}),
+                there_is=sorted(own),
                 cure=f"custom_objects={{{config['config']!r}: the function}}",
             )
         return self.find(name, custom_objects).from_config(dict(config.get("config") or {}))

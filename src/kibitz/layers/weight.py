@@ -39,7 +39,8 @@ class LiveWeight(Variable):
 
     def __init__(self, layer: Weighted, variable: nnx.Variable, name: str):
         self.layer, self.variable = layer, variable
-        super().__init__(self._pulled, self._pushed, name=name, path=f"{layer.name}/{name}", trainable=self.trainable)
+        path = f"{layer.path}/{name}"
+        super().__init__(self._pulled, self._pushed, name=name, path=path, trainable=self.trainable)
 
     def _pulled(self) -> Any:
         self.layer.pull()

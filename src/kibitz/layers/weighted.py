@@ -43,9 +43,10 @@ class Apart:
     A copy that `nnx.merge` makes for a step is therefore in no model, and reads and writes its own variables.
     """
 
-    __slots__ = ("activity", "home")
+    __slots__ = ("activity", "home", "within")
 
     home: Home
+    within: str
     activity: jax.Array
 
 
@@ -116,6 +117,11 @@ class Weighted(Apart):
         if later is not None:
             later.append((initializer, made))
         return made
+
+    @property
+    def path(self) -> str:
+        """The layer's name; behind that of the model that built it, if one did."""
+        return f"{self.within}/{self.name}" if hasattr(self, "within") else self.name
 
     @property
     def weights(self) -> list[LiveWeight]:

@@ -45,6 +45,7 @@ from kibitz.losses.regression import (
 from kibitz.losses.robust import Huber, LogCosh, huber, log_cosh
 from kibitz.losses.segmentation import Dice, Tversky, dice, tversky
 from kibitz.losses.similarity import CosineSimilarity, cosine_similarity
+from kibitz.registered import known
 
 PAIRS: tuple[tuple[type[Loss], Callable[..., Any]], ...] = (
     (MeanSquaredError, mean_squared_error),
@@ -122,7 +123,7 @@ def get(identifier: Any) -> Any:
     if identifier is None:
         return None
     if isinstance(identifier, str):
-        found = _named(identifier, NAMES)
+        found = _named(identifier, {**NAMES, **known()})
     else:
         found = deserialize(identifier) if isinstance(identifier, Mapping) else identifier
     if inspect.isclass(found):
@@ -229,7 +230,7 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
     """
     if name is None:
         return None
-    names = {**NAMES, **(custom_objects or {})}
+    names = {**NAMES, **known(custom_objects)}
     if isinstance(name, str):
         found = _named(name, names)
         return _made(found) if inspect.isclass(found) else found
@@ -271,7 +272,7 @@ def _named(name: str, names: Mapping[str, Any]) -> Any:
     raise UnknownName(
         "There is no loss of this name.",
         given=name,
-        there_is=[*FUNCTIONS, *SHORT, *BY_SHAPE, *(known for known in names if known not in NAMES)],
+        there_is=[*FUNCTIONS, *SHORT, *BY_SHAPE, *(each for each in names if each not in NAMES)],
         nearest=nearest,
         cure=f'loss="{nearest or "mse"}", or a function of (y_true, y_pred)',
     )

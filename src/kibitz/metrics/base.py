@@ -187,7 +187,8 @@ class Metric:
 
     def stateless_reset_state(self) -> list[Any]:
         """Give the values of all variables after `reset_state`, as fresh arrays; nothing is changed."""
-        with standing_in():
+        # What lives in a run stays out of this: it may be asked within the run's own step.
+        with standing_in(self.variables, [variable.kept for variable in self.variables]):
             self.reset_state()
             values = [variable.value for variable in self.variables]
         # A `reset_state` of one's own may leave what is there, or give one array to two; whoever donates must not

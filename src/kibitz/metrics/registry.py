@@ -63,6 +63,7 @@ from kibitz.metrics.tradeoff import (
     SpecificityAtSensitivity,
 )
 from kibitz.naming import object_name, to_snake_case
+from kibitz.registered import known
 
 CLASSES: tuple[type[Metric], ...] = (
     *(Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
@@ -130,7 +131,7 @@ def get(identifier: Any) -> Any:
     if identifier is None:
         return None
     if isinstance(identifier, str):
-        found = _named(identifier, NAMES)
+        found = _named(identifier, {**NAMES, **known()})
     else:
         found = deserialize(identifier) if isinstance(identifier, Mapping) else identifier
     if inspect.isclass(found):
@@ -197,7 +198,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
 
     Source: https://keras.io/api/metrics/
     """
-    names = {**NAMES, **(custom_objects or {})}
+    names = {**NAMES, **known(custom_objects)}
     if isinstance(config, str):
         return _named(config, names)
     if not isinstance(config, Mapping) or not isinstance(config.get("class_name"), str):
@@ -230,15 +231,15 @@ def deserialize_function(config: Any, custom_objects: Mapping[str, Any] | None =
     if callable(config):
         return config
     name = config.get("config") if isinstance(config, Mapping) else config
-    known = {**FUNCTIONS, **(custom_objects or {})}
-    if name not in known:
+    functions = {**FUNCTIONS, **known(custom_objects)}
+    if name not in functions:
         raise UnknownName(
             "The function of a metric is not among those that are known.",
             given=name,
-            there_is=sorted(known),
+            there_is=sorted(functions),
             cure=f'deserialize(config, custom_objects={{"{name}": {name}}})',
         )
-    return known[name]
+    return functions[name]
 
 
 def _named(name: str, names: Mapping[str, Any]) -> Any:
@@ -255,7 +256,7 @@ def _named(name: str, names: Mapping[str, Any]) -> Any:
         )
     nearest = nearest_name(name, [*names, *BY_SHAPE])
     snake = [to_snake_case(each.__name__) for each in CLASSES if each not in (Metric, MeanMetricWrapper)]
-    own = [known for known in names if known not in NAMES]
+    own = [each for each in names if each not in NAMES]
     raise UnknownName(
         "There is no metric of this name.",
         given=name,

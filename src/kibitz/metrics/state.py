@@ -53,6 +53,21 @@ class MetricVariable(Variable):
         self._form = (tuple(value.shape), value.dtype)
         self._home: tuple[Callable[[], Any], Callable[[Any], None]] | None = None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value, which it keeps for life."""
+        return self._form[0]
+
+    @property
+    def dtype(self) -> str:
+        """The dtype's name."""
+        return str(self._form[1])
+
+    @property
+    def kept(self) -> Any:
+        """The value that it has at home, also while it lives elsewhere."""
+        return self._kept
+
     def bind(self, read: Callable[[], Any] | None, write: Callable[[Any], None] | None) -> None:
         """Let the value live elsewhere, such as in the engine's state; None and None bring it back home."""
         if read is None or write is None:

@@ -58,6 +58,7 @@ class ByBatch:
         before = timeline.read()
         after, row = programs.once("train", (), before.with_(metrics=objective.accumulators()), batch)
         timeline.base = after.with_(metrics=before.metrics)  # those of a fit around this, if there is one
+        objective.accumulated.leave(after.metrics)
         return _numbers(programs.train_rows.unpack(row)[0], objective, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -74,7 +75,8 @@ class ByBatch:
         batch = Batch(*arrays(x, y, sample_weight))
         programs, objective = self._rehearsed(batch, training=False)
         variables = self.core.timeline.read().variables()
-        _, row = programs.once("test", (variables,), objective.accumulators(), batch)
+        after, row = programs.once("test", (variables,), objective.accumulators(), batch)
+        objective.accumulated.leave(after)
         return _numbers(programs.test_rows.unpack(row)[0], objective, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

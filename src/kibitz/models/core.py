@@ -20,7 +20,7 @@ from kibitz.optimizers.loss_scale import LossScaleOptimizer
 from kibitz.optimizers.optax_optimizer import OptaxOptimizer
 from kibitz.report import reporting
 from kibitz.run import Run
-from kibitz.seed import draw_seed
+from kibitz.seed import next_seed
 
 
 class Core:
@@ -44,8 +44,8 @@ class Core:
 
     @cached_property
     def row_seed(self) -> int:
-        """What the order of rows is drawn from; drawn itself at the first fit, once, after all layers have theirs."""
-        return draw_seed()
+        """What the order of rows is drawn from; looked up at the first fit, once, after all layers have theirs."""
+        return next_seed()
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Core:
                 lambda: Known(timeline, counted=counted),
                 timeline.write_optimizer,
                 order=self._order(timeline),
-                names={name: self.owner.shown(name) for name in timeline.behind.params},
+                names={name: self.owner.shown_path(name) for name in timeline.behind.params},
                 owner=self.owner,
             )
         most = self.owner.steps_per_execution

@@ -17,6 +17,7 @@ from kibitz.models.compile_config import read, written
 from kibitz.models.core import Core
 from kibitz.models.flags import Flags
 from kibitz.models.instead import refuse
+from kibitz.models.measured import Measured
 from kibitz.models.objective import Objective
 from kibitz.models.reported import Reported
 from kibitz.models.running import FitArguments, run_evaluate, run_fit, run_predict
@@ -28,7 +29,7 @@ from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
 
 
-class Model(Weighted, ByBatch, Flags, Reported):
+class Model(Weighted, ByBatch, Measured, Flags, Reported):
     """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
 
     Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought
@@ -97,9 +98,11 @@ class Model(Weighted, ByBatch, Flags, Reported):
         Args:
             optimizer: A name, a Kibitz optimizer or any Optax transformation.
             loss: A name, a `Loss`, a function of (y_true, y_pred), or a dict or list of these, one for each output.
-                None means that `compute_loss` of your own, or the layers' penalties, are the loss.
+                None keeps that of the last compile; if there is none, `compute_loss` of your own, or the layers'
+                penalties, are the loss.
             loss_weights: A factor for each output's loss. None means 1.
-            metrics: Names, `Metric`s or functions; a dict or a list of lists for several outputs. None means none.
+            metrics: Names, `Metric`s or functions; a dict or a list of lists for several outputs. None for both kinds
+                of metrics keeps those of the last compile, if there was one; [] means none.
             weighted_metrics: The same, but weighted by sample and class weights.
             run_eagerly: Run every step operation by operation, for a debugger.
             steps_per_execution: The most steps that the engine may run at once; hooks fire for every batch anyway.
@@ -126,7 +129,7 @@ class Model(Weighted, ByBatch, Flags, Reported):
             warnings.warn("run_eagerly=True runs operation by operation, so jit_compile=True is left aside.",
                           stacklevel=2)  # fmt: skip
         self.steps_per_execution = whole("steps_per_execution", steps_per_execution) or 1
-        objective = Objective(self, loss, loss_weights, metrics, weighted_metrics)
+        objective = Objective(self, loss, loss_weights, metrics, weighted_metrics, former=self.core.objective)
         made = get_optimizer(optimizer)
         self.run_eagerly, self.jit_compile = run_eagerly, jit_compile is not False and not run_eagerly
         self._compile_config = {
@@ -134,7 +137,7 @@ class Model(Weighted, ByBatch, Flags, Reported):
             "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
-        self.loss = loss
+        self.loss, self.stop_training = objective.given["loss"], False
         self.core.compile(made, objective, eager=not self.jit_compile)
 
     def get_config(self) -> dict[str, Any]:
@@ -172,16 +175,6 @@ class Model(Weighted, ByBatch, Flags, Reported):
     def optimizer(self) -> Any:
         """The optimizer; None before compile."""
         return self.core.optimizer
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The metric objects, in the order of compile; known after the first data."""
-        return [] if self.core.objective is None else [each.metric for each in self.core.objective.measures]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` gives, in its order."""
-        return [] if self.core.objective is None else self.core.objective.names
 
     def compute_loss(
         self,

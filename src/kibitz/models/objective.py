@@ -16,6 +16,7 @@ from kibitz.metrics.base import Metric
 from kibitz.metrics.choose import choose_metric
 from kibitz.metrics.reduction import Mean
 from kibitz.metrics.registry import get as find_metric
+from kibitz.models.accumulated import Accumulated
 from kibitz.models.called import GIVEN, Called
 from kibitz.models.outputs import Outputs
 from kibitz.models.row_by_row import MEANS, can_be_masked, masked_weight
@@ -61,16 +62,25 @@ class Objective:
         loss_weights: As given to compile.
         metrics: As given to compile.
         weighted_metrics: As given to compile.
+        former: The objective of the last compile: what is not given stays as it was there, the loss for itself and
+            both kinds of metrics together, as in Keras. None means that there was none.
 
     Raises:
         UnknownName: If a string names no loss or metric.
         WrongType: If something given can be neither.
     """
 
-    def __init__(self, model: Any, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any):
+    def __init__(
+        self, model: Any, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any,
+        former: Objective | None = None,
+    ):  # fmt: skip
         self._model = model
         self.given = {"loss": loss, "loss_weights": loss_weights}
         self.given |= {"metrics": metrics, "weighted_metrics": weighted_metrics}
+        if former is not None and loss is None:
+            self.given |= {name: former.given[name] for name in ("loss", "loss_weights")}
+        if former is not None and metrics is None and weighted_metrics is None:
+            self.given |= {name: former.given[name] for name in ("metrics", "weighted_metrics")}
         _check_given(loss_weights, metrics, weighted_metrics)
         for identifier in _leaves(loss):
             if str(identifier).lower() not in WORDS:
@@ -82,6 +92,7 @@ class Objective:
         self.terms: list[Term] = []
         self.measures: list[Measure] = []
         self._mean = Mean(name="loss")
+        self.accumulated = Accumulated(self)
         self._parts: list[Any] = []  # of the batch being traced, left by `total` for `loss`
 
     # -- before the first step ---------------------------------------------------------------------------------------
@@ -251,10 +262,11 @@ class Objective:
         return {name: value for pairs in spread for name, value in pairs}
 
     def show(self, accumulators: list[Any]) -> None:
-        """Put what a run has measured into the user's own metric objects, so that `metric.result()` tells it."""
+        """Put what was measured into the user's own metric objects for good, so that `metric.result()` tells it."""
         states = accumulators[len(accumulators) - len(self.measures) :]
         for measure, state in zip(self.measures, states, strict=True):
             for variable, value in zip(measure.metric.variables, state, strict=True):
+                variable.bind(None, None)
                 variable.assign(value)
 
     def _tracked(self) -> list[Term]:

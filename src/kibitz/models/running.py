@@ -28,6 +28,7 @@ from kibitz.loops.ending import ending
 from kibitz.loops.evaluate import evaluate
 from kibitz.loops.fit import FitPlan, fit
 from kibitz.loops.predict import predict
+from kibitz.models.accumulated import in_testing, in_training
 from kibitz.models.arguments import (
     check_epochs,
     check_shuffle,
@@ -102,10 +103,11 @@ def _train(
     initial_epoch: int,
 ) -> None:  # fmt: skip
     programs, objective = core.ready("fit")
-    timeline = core.timeline
+    timeline, accumulated = core.timeline, objective.accumulated
 
     def validate() -> Logs:
         way = Testing(timeline, programs, validation, objective.accumulators, dispatch.run)  # pyright: ignore[reportArgumentType] - only called where there is one
+        accumulated.move(in_testing(way.road))
         return evaluate(dispatch, way, validation)  # pyright: ignore[reportArgumentType] - as above
 
     def finalize() -> None:
@@ -113,20 +115,24 @@ def _train(
         if params is not timeline.here.params:
             timeline.write_variables(params)
 
+    def reset() -> None:
+        timeline.reset_metrics(objective.accumulators())
+        accumulated.move(in_training(timeline))
+
     plan = FitPlan(
         feed=feed,
         epochs=epochs,
         initial_epoch=initial_epoch,
         validate=None if validation is None else validate,
         validation_freq=freq,
-        reset=lambda: timeline.reset_metrics(objective.accumulators()),
+        reset=reset,
         finalize=finalize,
     )
     timeline.reset_metrics(objective.accumulators())
     way = Training(timeline, programs, feed, dispatch.run)
-    with core.during(dispatch.run), ending(dispatch, timeline), way.gone_along():
+    measuring, moving = accumulated.during(in_training(timeline)), way.gone_along()
+    with measuring, core.during(dispatch.run), ending(dispatch, timeline), moving:
         fit(dispatch, timeline, way, plan)
-    objective.show(timeline.here.metrics)
 
 
 def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, sample_weight: Any, steps: Any,
@@ -140,10 +146,9 @@ def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, samp
     _rehearsed(core, source, training=False)
     programs, objective = core.ready("evaluate")
     dispatch = _looking_on(core, "test", callbacks, verbose, feed)
-    with core.during(dispatch.run), ending(dispatch, core.timeline):
-        way = Testing(core.timeline, programs, feed, objective.accumulators, dispatch.run)
+    way = Testing(core.timeline, programs, feed, objective.accumulators, dispatch.run)
+    with objective.accumulated.during(in_testing(way.road)), core.during(dispatch.run), ending(dispatch, core.timeline):
         logs = evaluate(dispatch, way, feed)
-    objective.show(way.road.base)
     return dict(logs) if return_dict else in_order(logs, objective.names)
 
 

@@ -22,6 +22,7 @@ from kibitz.errors import (
     code,
 )
 from kibitz.models.places import OPTIMIZER, optimizer_group, places, put
+from kibitz.registered import known
 
 RANDOM_STATE = "seed_generator"
 """A part of some layers in files of Keras; no weight, here and there."""
@@ -171,6 +172,7 @@ def save_weights(
     Raises:
         InvalidArgument: For another ending, or if the file is there and `overwrite=False`.
         NotReady: If the model has no weights yet.
+        Unsupported: If `max_shard_size` is given: the file is one.
         UnusableFile: If the disk refuses; what was there before is as it was.
 
     Unlike Keras: with `overwrite=False` a file that is there is an error, not a question at the terminal. Missing
@@ -227,6 +229,18 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         InvalidArgument: For another ending.
 
     Unlike Keras: layers that only the file has are an error too, and a layer is loaded whole or not at all.
+
+    Example:
+        >>> import os, tempfile, kibitz
+        >>> ones, zeros = (
+        ...     kibitz.Sequential([kibitz.Input((3,)), kibitz.layers.Dense(1, kernel_initializer=name)])
+        ...     for name in ("ones", "zeros")
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kibitz.saving.save_weights(ones, os.path.join(folder, "ones.weights.h5"))
+        ...     kibitz.saving.load_weights(zeros, os.path.join(folder, "ones.weights.h5"))
+        >>> float(zeros.get_weights()[0].sum())
+        3.0
 
     Source: https://keras.io/api/models/model_saving_apis/weights_saving_and_loading/
     """
@@ -323,15 +337,15 @@ def _made(config: dict[str, Any], custom_objects: dict[str, Any] | None, filepat
 def _class(name: Any, custom_objects: dict[str, Any] | None) -> Any:
     from kibitz.models.sequential import Sequential
 
-    known = {"Sequential": Sequential, **(custom_objects or {})}
-    if not isinstance(name, str) or name not in known:
+    kinds = {"Sequential": Sequential, **known(custom_objects)}
+    if not isinstance(name, str) or name not in kinds:
         raise UnknownName(
             "The file names a kind of model that nobody knows.",
             given=name,
-            there_is=known,
+            there_is=kinds,
             cure=f"load_model(..., custom_objects={{{name!r}: the class}})",
         )
-    return known[name]
+    return kinds[name]
 
 
 def _check_ending(filepath: Any, endings: tuple[str, ...], what: str, *, cure: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,14 +31,15 @@ class Stack(nnx.Module):
     Args:
         layers: The layers, in order.
         column: Whether a row of the inputs is one number, so that they may come without their last axis.
+        input_name: The name by which the inputs may come in a dict. None means that they come as they are.
     """
 
-    def __init__(self, layers: Sequence[nnx.Module], column: bool = False):
-        self.layers, self.column = nnx.List(layers), column
+    def __init__(self, layers: Sequence[nnx.Module], column: bool = False, input_name: str | None = None):
+        self.layers, self.column, self.input_name = nnx.List(layers), column, input_name
 
     def __call__(self, x: Any) -> Any:
         """The last layer's output."""
-        x = _alone(x)
+        x = _alone(x, self.input_name)
         if self.column and jnp.ndim(x) == 1:
             x = x[:, None]
         for layer in self.layers:
@@ -76,6 +78,7 @@ class Sequential(Model):
         self._trainable = trainable
         self._input_shape: tuple[int | None, ...] | None = None
         self._input_dtype: str | None = None
+        self._input_name: str | None = None
         for layer in layers if isinstance(layers, list | tuple) else [] if layers is None else [layers]:
             self.add(layer, rebuild=False)
         self._maybe_build()
@@ -125,7 +128,7 @@ class Sequential(Model):
             raise InvalidArgument("An Input stands first in a stack.", given=layer, wanted="the first place",
                                   cure="Sequential([Input((784,)), Dense(10)])")  # fmt: skip
         self._take_shape(layer.batch_shape)
-        self._input_dtype = layer.dtype
+        self._input_dtype, self._input_name = layer.dtype, layer.name
 
     def _take_shape(self, shape: Any) -> None:
         if shape is not None:
@@ -174,11 +177,12 @@ class Sequential(Model):
             if isinstance(layer, Layer):
                 if not layer.built:
                     _build(layer, at, undrawn)
+                    object.__setattr__(layer, "within", self.name)
                 at = tuple(layer.compute_output_shape(at))
             else:
                 at = _shape_through(layer, at)
         draw_together(undrawn)
-        self.core.build(Stack(self._layers, column=shape[1:] == (1,)))
+        self.core.build(Stack(self._layers, column=shape[1:] == (1,), input_name=self._input_name))
         for layer in self._layers:
             if isinstance(layer, Layer):
                 layer.bind(self.core.timeline)
@@ -190,7 +194,7 @@ class Sequential(Model):
             x: Inputs.
             called: What the user calls them.
         """
-        x = _alone(x)
+        x = _alone(x, self._input_name)
         if isinstance(x, dict | list | tuple):
             raise WrongType(f"A stack has one input, and {called} is a {type(x).__name__}.", given=x,
                             wanted="one array", cure="the array itself, or kibitz.Model(module) with a module that "
@@ -240,6 +244,13 @@ class Sequential(Model):
         x = np.zeros(sizes, self._input_dtype or "float32")
         return (None, *outputs_of(self.core, x).shape[1:])
 
+    def shown_path(self, name: str) -> str:
+        """The layers' names behind that of the model, if it was the model that built the layer, as in Keras."""
+        _, index, *rest = name.split("/")
+        layer = self._layers[int(index)]
+        own = layer.path if isinstance(layer, Layer) else f"{self.name}/{layer_name(layer, int(index))}"
+        return "/".join([own, *rest])
+
     # -- files -------------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
@@ -251,7 +262,15 @@ class Sequential(Model):
                                   cure='model.save_weights("model.weights.h5")')  # fmt: skip
         layers = [serialize_layer(layer) for layer in self._layers]
         return {"name": self.name, "layers": layers, "build_input_shape": self._input_shape,
-                "input_dtype": self._input_dtype}  # fmt: skip
+                "input_dtype": self._input_dtype, "input_name": self._input_name}  # fmt: skip
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The configuration as text, to be made a model again by `kibitz.models.model_from_json`.
+
+        Args:
+            **kwargs: Handed to `json.dumps`.
+        """
+        return json.dumps({"class_name": "Sequential", "config": self.get_config()}, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
@@ -263,14 +282,17 @@ class Sequential(Model):
         """
         layers = [deserialize_layer(layer, custom_objects) for layer in config["layers"]]
         model = cls(layers, name=config.get("name"))
+        model._input_dtype, model._input_name = config.get("input_dtype"), config.get("input_name")
         shape = config.get("build_input_shape")
         if shape is not None and not model.built:
             model.build(tuple(shape))
         return model
 
 
-def _alone(x: Any) -> Any:
-    """The one input, which may come as a list of one, as in Keras."""
+def _alone(x: Any, name: str | None) -> Any:
+    """The one input, which may come as a list of one, or in a dict under the name of the `Input`, as in Keras."""
+    if isinstance(x, dict) and name in x:
+        return x[name]
     return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,7 +13,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from kibitz.errors import InvalidArgument, UnknownName, Unsupported, code
+from kibitz.errors import InvalidArgument, UnknownName, code
 
 
 def summary(
@@ -27,16 +29,15 @@ def summary(
 
     Args:
         model: The model.
-        line_length: How wide the table may be, in characters. None means 80.
-        positions: Where columns end. None lets the table find out; anything else is not here.
+        line_length: How wide the table is, in characters. None means 88, or what the terminal has room for.
+        positions: Where columns end, as shares of the width. None means Keras's own.
         print_fn: Called with the text. None prints it.
         expand_nested: Nothing to do: a model has no models inside.
         show_trainable: Whether to say for each layer if it is trained.
         layer_range: The names of the first and the last layer to show. None shows all.
 
     Raises:
-        NotReady: If the model has no weights yet.
-        Unsupported: If `positions` are given.
+        InvalidArgument: If a column would have no room.
         UnknownName: If `layer_range` names no layer.
 
     Unlike Keras: the optimizer's numbers are not counted in.
@@ -51,30 +52,44 @@ def summary(
 
     Source: https://keras.io/api/models/model/#summary-method
     """
-    if positions is not None:
-        raise Unsupported("The columns of a summary find their own places.", given=code("positions=..."),
-                          wanted="positions=None", cure="summary(line_length=100)")  # fmt: skip
     if line_length is not None and (isinstance(line_length, bool) or not isinstance(line_length, int)):
         raise InvalidArgument("line_length is a number of characters.", given=line_length, wanted="a whole number",
                               cure="line_length=100")  # fmt: skip
     rows = _rows(model, layer_range)
-    text = _table(model, rows, line_length or 80, show_trainable)
+    wanted = 88 + 12 * show_trainable
+    width = line_length or min(wanted, shutil.get_terminal_size().columns - 4)
+    text = _table(model, rows, _columns(width, positions, show_trainable), show_trainable)
     if print_fn is None:
         sys.stdout.write(f"{text}\n")
     else:
         print_fn(text)
 
 
-def _rows(model: Any, layer_range: Iterable[str] | None) -> list[tuple[str, str, int, bool]]:
+def _columns(width: int, positions: Iterable[float] | None, show_trainable: bool) -> list[int]:
+    """How wide each column is: in Keras's places."""
+    shares = list(positions or (0.45, 0.8, 1.0))
+    if show_trainable:
+        shares = [*(share * 0.9 for share in shares), 1.0]
+    ends = [0, *(int(share * width) for share in shares)]
+    widths = [end - begin for begin, end in itertools.pairwise(ends)]
+    if min(widths) < 4:
+        raise InvalidArgument("There is no room for a column of the summary.",
+                              given=code(f"line_length={width}, positions={shares}"),
+                              wanted="4 characters or more for each", cure="line_length=80")  # fmt: skip
+    return widths
+
+
+def _rows(model: Any, layer_range: Iterable[str] | None) -> list[tuple[str, str, str, bool]]:
     shapes, rows = _shapes(model), []
     for index, layer in enumerate(model.layers):
         kind = type(layer).__name__
         name = getattr(layer, "name", None)
-        count = _numbers(layer)
+        count = f"{_numbers(layer):,}" if getattr(layer, "built", True) else "0 (unbuilt)"
         label = f"{name} ({kind})" if name else f"{kind.lower()}_{index} ({kind})"
         rows.append((label, shapes[index], count, getattr(layer, "trainable", True)))
     if not rows:
-        rows.append((type(model.module).__name__, "?", model.count_params(), True))
+        count = model.count_params() if model.built else 0
+        rows.append((type(model.module).__name__ if model.built else model.name, "?", f"{count:,}", True))
     if layer_range is None:
         return rows
     first, last = layer_range
@@ -94,25 +109,28 @@ def _numbers(module: Any) -> int:
 def _shapes(model: Any) -> list[str]:
     shapes = []
     for layer in model.layers:
-        shape = getattr(layer, "output_shape", None)
+        shape = getattr(layer, "output_shape", None) if model.built else None
         shapes.append("?" if shape is None else str(tuple(shape)))
     return shapes
 
 
-def _table(model: Any, rows: list[tuple[str, str, int, bool]], width: int, show_trainable: bool) -> str:
+def _table(model: Any, rows: list[tuple[str, str, str, bool]], widths: list[int], show_trainable: bool) -> str:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
+    width = sum(widths)
     table = Table(width=width, show_lines=True)
-    for column in ("Layer (type)", "Output Shape", "Param #", *(["Trainable"] if show_trainable else [])):
-        table.add_column(column, justify="right" if column == "Param #" else "left")
+    headers: Any = (("Layer (type)", "left"), ("Output Shape", "left"), ("Param #", "right"), ("Trainable", "center"))
+    for (header, justify), room in zip(headers, widths, strict=False):
+        table.add_column(header, justify=justify, width=room)
     for label, shape, count, trainable in rows:
-        shown = [label, shape, f"{count:,}"]
+        shown = [escape(label), shape, count]
         if show_trainable:
-            shown.append("-" if count == 0 else "Y" if trainable else "N")
+            shown.append("-" if count.startswith("0") else "Y" if trainable else "N")
         table.add_row(*shown)
-    total = model.count_params()
-    moved = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    total = model.count_params() if model.built else 0
+    moved = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) if model.built else 0
     stream = io.StringIO()
     console = Console(file=stream, width=width, no_color=True, force_terminal=False)
     console.print(f'Model: "{model.name}"', markup=False, highlight=False)

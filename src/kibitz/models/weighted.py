@@ -82,9 +82,13 @@ class Weighted:
             lambda: timeline.read().variables()[name],
             lambda value: timeline.write_variables({name: value}),
             name=short,
-            path=self.shown(name),
+            path=self.shown_path(name),
             trainable=trainable,
         )
+
+    def shown_path(self, name: str) -> str:
+        """A weight's path as it is shown, from its name in the state."""
+        return name
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights as NumPy arrays; in a hook, those after the very batch."""

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kibitz.errors import InvalidArgument, ShapeMismatch, Unsupported, WrongType, code
+from kibitz.errors import InvalidArgument, ShapeMismatch, WrongType, code
 from kibitz.optimizers.arguments import rate as checked_rate
 
 HUGE = 1e4
@@ -26,7 +26,7 @@ class Scheduled:
     Because JAX compares structures, a compiled step is compiled anew when another schedule takes this one's place.
 
     Args:
-        schedule: Gives the learning rate of a step.
+        schedule: Gives the learning rate of a step, or takes no argument and gives it for all steps.
 
     Example:
         >>> import jax
@@ -35,19 +35,23 @@ class Scheduled:
         []
     """
 
-    schedule: Callable[[Any], Any]
+    schedule: Callable[..., Any]
+
+    def at(self, step: Any) -> Any:
+        """What the schedule gives for a step."""
+        return self.schedule() if _fits(self.schedule) else self.schedule(step)
 
 
 def as_rate(value: Any) -> np.ndarray | Scheduled:
     """Make what may be given as a learning rate into what stands in the state.
 
     Args:
-        value: A number of 0 or more, a schedule, or a function of the step (Optax's schedules are such functions).
+        value: A number of 0 or more, a schedule, or a function of the step (Optax's schedules are such functions). A
+            function that can be called without an argument is, as in Keras: once, when the step is compiled.
 
     Raises:
         InvalidArgument: If it is negative, NaN, or not finite as a float32.
-        WrongType: If it is neither a number nor a schedule, or is a schedule's class.
-        Unsupported: If it is a function without an argument.
+        WrongType: If it is neither a number nor a schedule, is a schedule's class, or a function of more than a step.
 
     Example:
         >>> from kibitz.optimizers.rate import as_rate
@@ -64,7 +68,7 @@ def as_rate(value: Any) -> np.ndarray | Scheduled:
     if inspect.isclass(value):
         raise WrongType("This is a schedule's class.", given=value, wanted="one of them", cure=f"{value.__name__}(...)")
     if callable(value):
-        _takes_the_step(value)
+        _check_function(value)
         return Scheduled(value)
     try:
         number = np.asarray(checked_rate("learning_rate", value), np.float64)
@@ -95,7 +99,7 @@ def rate_at(entry: Any, iterations: Any) -> jax.Array:
     """
     if not isinstance(entry, Scheduled):
         return jnp.asarray(entry, jnp.float32)
-    value = entry.schedule(iterations)
+    value = entry.at(iterations)
     wanted, cure = "one number", "def schedule(step): return 0.1 / (step + 1)"
     if value is None or isinstance(value, (str, bool, bytes)):
         raise WrongType("The learning rate's schedule gave no number.", given=value, wanted=wanted, cure=cure)
@@ -105,16 +109,24 @@ def rate_at(entry: Any, iterations: Any) -> jax.Array:
     return value
 
 
-def _takes_the_step(function: Callable[..., Any]) -> None:
+def _fits(function: Callable[..., Any], *given: Any) -> bool:
+    """Whether a function can be called with these; a function in C that does not show its arguments takes one."""
     try:
-        inspect.signature(function).bind(0)
-    except ValueError:  # a function in C that does not show its arguments
-        return
+        inspect.signature(function).bind(*given)
     except TypeError:
-        name = getattr(function, "__name__", type(function).__name__)
-        raise Unsupported(
-            "A learning rate that is a function is computed within the compiled step, so it has to take the step.",
-            given=code(f"learning_rate={name}{inspect.signature(function)}"),
-            wanted="a function of one argument",
-            cure="learning_rate=lambda step: 0.1 / (step + 1)",
-        ) from None
+        return False
+    except ValueError:
+        return len(given) == 1
+    return True
+
+
+def _check_function(function: Callable[..., Any]) -> None:
+    if _fits(function) or _fits(function, 0):
+        return
+    name = getattr(function, "__name__", type(function).__name__)
+    raise WrongType(
+        "A learning rate that is a function is computed within the compiled step, from the step alone.",
+        given=code(f"learning_rate={name}{inspect.signature(function)}"),
+        wanted="a function of one argument, or of none",
+        cure="learning_rate=lambda step: 0.1 / (step + 1)",
+    )

@@ -18,6 +18,7 @@ from kibitz.optimizers.ftrl import Ftrl
 from kibitz.optimizers.loss_scale import LossScaleOptimizer
 from kibitz.optimizers.optax_optimizer import OptaxOptimizer
 from kibitz.optimizers.sgd import SGD, Lion
+from kibitz.registered import known
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     each.__name__.lower(): each
@@ -135,7 +136,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
 
 def _named(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Find an optimizer's class, and give what makes one from a configuration."""
-    own = custom_objects or {}
+    own = known(custom_objects)
     if name in own:
         return lambda config: own[name].from_config(config, custom_objects)
     if name.lower() in OPTIMIZERS:

@@ -98,8 +98,9 @@ def _names(path: Path, listed: list[Path]) -> set[str]:
 
 
 def _found(given: Path, listed: list[Path]) -> Path:
-    if given in listed:
-        return given
+    for path in (given, given[1:]):  # a variable of a model may have the model's name in front
+        if path in listed:
+            return path
     fitting = [path for path in listed if path[-1:] == given[-1:] and _is_within(given, path)]
     if len(fitting) == 1:
         return fitting[0]

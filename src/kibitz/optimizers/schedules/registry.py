@@ -14,6 +14,7 @@ from kibitz.optimizers.schedules.decay import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from kibitz.registered import known
 
 SCHEDULES = {
     each.__name__: each
@@ -79,14 +80,14 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
             wanted='a dict with "class_name" and "config"',
             cure="schedules.deserialize(schedules.serialize(schedule))",
         )
-    known = {**SCHEDULES, **(custom_objects or {})}
+    there_is = {**SCHEDULES, **known(custom_objects)}
     is_function = config["class_name"] == "function"
     name = config["config"] if is_function else config["class_name"]
-    if name not in known:
+    if name not in there_is:
         raise UnknownName(
             "There is no schedule of this name.",
             given=name,
-            there_is=known,
+            there_is=there_is,
             cure=f"deserialize(config, custom_objects={{{name!r}: ...}})",
         )
-    return known[name] if is_function else known[name].from_config(dict(config["config"]))
+    return there_is[name] if is_function else there_is[name].from_config(dict(config["config"]))

@@ -1,0 +1,48 @@
+"""What callbacks that watch a number have in common for those who subclass them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kibitz.callbacks.base import Callback
+from kibitz.callbacks.monitor import Monitor
+
+
+class Watching(Callback):
+    """A callback with a `Monitor` as `watch`: the base of `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint`.
+
+    It has the names by which subclasses written for Keras ask whether a number is better.
+
+    Reads: nothing by itself.
+    Changes: nothing by itself.
+    Keeps: nothing of its own.
+    Unlike Keras: `monitor_op` is there from the beginning of training on, not only from the first epoch's end.
+
+    Example:
+        >>> from kibitz.callbacks import EarlyStopping
+        >>> EarlyStopping("loss", mode="min").monitor_op(1.0, 2.0).item()
+        True
+
+    Source: https://keras.io/api/callbacks/early_stopping/
+    """
+
+    watch: Monitor
+
+    @property
+    def monitor_op(self) -> Callable[[Any, Any], Any] | None:
+        """`numpy.less` or `numpy.greater`; None while it is not known which way is better. It can be set."""
+        return {"min": np.less, "max": np.greater, None: None}[self.watch.direction]
+
+    @monitor_op.setter
+    def monitor_op(self, compare: Callable[[Any, Any], Any] | None) -> None:
+        if compare is not None:
+            self.watch.mode = self.watch.direction = "max" if compare(1.0, 0.0) else "min"
+
+    def _is_improvement(self, monitor_value: Any, reference_value: Any) -> bool:
+        return self.watch.better(float(monitor_value), reference_value)
+
+    def _set_monitor_op(self) -> None:
+        self.watch.learn(self.model)
