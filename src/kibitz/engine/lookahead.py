@@ -47,6 +47,7 @@ class Lookahead:
         supply: The batches.
         base: The carry to begin with.
         most: The most steps in a span.
+        ahead: Whether a span may be launched before the hooks have come to it.
         own: Where spans destroy the carry that they are given, what makes it theirs alone; such a span is one step,
             and is launched only when the hooks have come to it. None: they leave it as it is.
         report: Where it is written down what was done. None: nowhere.
@@ -60,11 +61,13 @@ class Lookahead:
         base: Any,
         most: int = LONGEST,
         *,
+        ahead: bool = True,
         own: Own | None = None,
         report: RunReport | None = None,
         asking: Callable[[], str] = str,
     ):
         self._run, self._supply, self._base, self._most = run, supply, base, most
+        self._ahead = ahead and supply.ahead and own is None
         self._own, self._report, self._asking = own, report or RunReport(), asking
         self._chunk: Chunk | None = None
         self._place = 0  # in the chunk, of the next batch to be launched
@@ -208,7 +211,7 @@ class Lookahead:
 
     def _may_run_on(self) -> bool:
         """Whether to launch from a state that hooks have not seen: not where a write is expected before."""
-        return self._supply.ahead and self._own is None and not (self._gap and self._wrote)
+        return self._ahead and not (self._gap and self._wrote)
 
     def _wanted(self) -> int:
         length = min(self._length, self._most)

@@ -80,8 +80,7 @@ class Programs:
     def _rehearse(self, kind: str, constants: tuple[Any, ...], carry: Any, batch: Data) -> None:
         jaxpr, (_, row) = self._traced(kind, *constants, carry, batch)
         if not self.eager:
-            most = 1 if _debugging() else self._longest
-            self._manners[kind] = manner(jaxpr, carry, row, most, jax.default_backend())
+            self._manners[kind] = manner(jaxpr, carry, row, self._longest, jax.default_backend())
 
     def _traced(self, kind: str, *given: Any) -> tuple[Any, Any]:
         """A step's jaxpr and the shapes of what it gives; traced once for each shape of what it is given."""
@@ -93,7 +92,9 @@ class Programs:
     def manner(self, kind: str) -> Manner:
         """How the steps of a kind are run; what was never rehearsed is run step by step."""
         chosen = self._manners.get(kind, Manner())
-        return chosen._replace(donates=False) if kind != "train" or _debugging() else chosen
+        if _debugging():  # JAX runs a step again when it finds fault with it, and raises before its hooks
+            return chosen._replace(donates=False, most=1, ahead=False)
+        return chosen if kind == "train" else chosen._replace(donates=False)
 
     def pads(self, kind: str) -> bool:
         """Whether a short batch may be filled up, so that it needs no program of its own.

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import jax
 
 LARGE = 2**28  # bytes of state of which there may not be three copies
+ROOMY = 2**25  # bytes of state that take so long to update on CPU that dispatch is nothing; no second copy of more
 HEAVY = 2e9  # floating-point operations of a step that is not worth a loop on CPU
-ROOMY = 2**25  # bytes of state of which there may be a second copy
 BUFFER = 2**24  # bytes that the rows of a span may take
 
 
@@ -19,11 +19,13 @@ class Manner(NamedTuple):
         loops: Whether they may stand in a device loop.
         donates: Whether a step may destroy the state that it is given, so that there is never a second one.
         most: The most steps of a span.
+        ahead: Whether a span may be sent to the device before the hooks have come to it.
     """
 
     loops: bool = False
     donates: bool = False
     most: int = 1
+    ahead: bool = True
 
 
 def manner(jaxpr: Any, carry: Any, row: Any, longest: int, platform: str) -> Manner:
@@ -37,15 +39,18 @@ def manner(jaxpr: Any, carry: Any, row: Any, longest: int, platform: str) -> Man
         platform: "cpu", "gpu" or "tpu".
 
     Within a loop on CPU a convolution is fast only if its axes stand in XLA's order (`layers/convolve.py` says more); a
-    state that is too large for three copies leaves no room to run ahead; and a step of more than 2e9 floating-point
-    operations gains nothing on CPU.
+    step of more than 2e9 floating-point operations, or with more than 32 MB to update, gains nothing there; and a state
+    that is too large for three copies leaves no room to run ahead anywhere.
     """
-    size = sum(leaf.nbytes for leaf in jax.tree.leaves(carry) if hasattr(leaf, "nbytes"))
+    size = _bytes(carry)
     flops, slow = counted(jaxpr)
-    loops = size <= LARGE and (platform != "cpu" or (not slow and flops <= HEAVY))
-    row_size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(row))
-    most = max(1, min(longest, BUFFER // max(row_size, 1))) if loops else 1
+    loops = size <= ROOMY and flops <= HEAVY and not slow if platform == "cpu" else size <= LARGE
+    most = max(1, min(longest, BUFFER // max(_bytes(row), 1))) if loops else 1
     return Manner(loops, not loops and size > ROOMY, most)
+
+
+def _bytes(tree: Any) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def counted(jaxpr: Any) -> tuple[float, bool]:

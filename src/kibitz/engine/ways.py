@@ -31,8 +31,8 @@ class Training:
         supply = Supply(feed, ahead=manner.loops)
         self._short, self._donates = supply.short(), manner.donates
         self.road = Lookahead(
-            self._run, supply, timeline.here, manner.most, own=timeline.owned if manner.donates else None,
-            report=run.report, asking=lambda: run.asking,
+            self._run, supply, timeline.here, manner.most, ahead=manner.ahead,
+            own=timeline.owned if manner.donates else None, report=run.report, asking=lambda: run.asking,
         )  # fmt: skip
 
     def _run(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
@@ -86,7 +86,9 @@ class Measuring:
         manner = programs.manner(kind)
         supply = Supply(feed, ahead=manner.loops, pads=programs.pads(kind))
         self._variables, self._writes = timeline.here.variables(), timeline.writes
-        self.road = Lookahead(self._run, supply, first, manner.most, report=run.report, asking=lambda: run.asking)
+        self.road = Lookahead(
+            self._run, supply, first, manner.most, ahead=manner.ahead, report=run.report, asking=lambda: run.asking
+        )
 
     def _run(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
         return self._programs.run(self._kind, (self._variables,), carry, chunk, start, n)

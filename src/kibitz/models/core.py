@@ -38,7 +38,7 @@ class Core:
         self.programs: Programs | None = None
         self.eager = False
         self.runs: list[Run] = []
-        self.latest: Run | None = None  # the run that began or ended last, of whatever kind
+        self.latest: Run | None = None  # the run that ended last, of whatever kind
         self.last = {kind: Run(kind) for kind in ("train", "test", "predict")}
         self._timeline: Timeline | None = None
 
@@ -187,7 +187,6 @@ class Core:
     def during(self, run: Run) -> Iterator[Run]:
         """While a run goes on, it is the one that flags on the model mean, and what is done counts for its report."""
         self.runs.append(run)
-        self.latest = run
         try:
             with reporting(run.report), compiled_meanwhile(run.report.compilations):
                 yield run

@@ -26,4 +26,5 @@ class Reported:
         Print it. It tells of steps, spans and rewinds (and who caused them), of compilations, and of the seconds in the
         device, in the data and in the hooks of each callback. None before the first run.
         """
-        return None if self.core.latest is None else self.core.latest.report
+        run = self.core.runs[-1] if self.core.runs else self.core.latest
+        return None if run is None else run.report
