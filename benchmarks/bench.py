@@ -39,6 +39,7 @@ PARTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "compilations": ("compilations", "measure", ()),
     "memory": ("memory", "measure", ()),
     "growth": ("growth", "measure", ()),
+    "responsive": ("responsive", "measure", ()),
 }
 """Where each part is: a file of `benchmarks/parts`, a function in it, and what that is given before the effort."""
 
