@@ -19,12 +19,13 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         name: Its name. None takes that of the class or function.
 
     Example:
-        >>> from kibitz.registered import get_registered_name, register_keras_serializable
+        >>> from kibitz.registered import get_custom_objects, get_registered_name, register_keras_serializable
         >>> @register_keras_serializable(package="mine")
         ... def halved(x):
         ...     return x / 2
         >>> get_registered_name(halved)
         'mine>halved'
+        >>> _ = get_custom_objects().pop("mine>halved")  # forget it again
 
     Source: https://keras.io/api/models/model_saving_apis/serialization_utils/
     """
