@@ -15,7 +15,9 @@ import numpy as np
 from kibitz.data.arrays import ArraySource
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.source import Batch, Source
+from kibitz.engine.aligned import copied, gathered
 from kibitz.engine.step import Data
+from kibitz.report import spent_on
 
 LONGEST = 256  # batches in a chunk of row numbers, and so steps in a span
 STREAMED = 64  # batches in a chunk of rows
@@ -68,16 +70,18 @@ class Supply:
         self.ahead = ahead and isinstance(source, ArraySource)
         self.resident: Any = None
         self._pads = False
+        self._parts: Any = None
         self._waiting: Any = None
         self._returned: list[Chunk] = []
         self._size = self._most = 1
         if self.ahead and isinstance(source, ArraySource):
             self._size = min(source.batch_size, source.rows)
             self._pads = pads and source.rows % self._size != 0
-            parts = (source.x, source.y, source.weight)
-            size = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
+            self._parts = (source.x, source.y, source.weight)
+            size = sum(leaf.nbytes for leaf in jax.tree.leaves(self._parts))
             if size <= BUDGET:
-                self.resident = jax.tree.map(placed, parts)
+                with spent_on("data"):
+                    self.resident = jax.tree.map(placed, self._parts)
             batch = max(1, size // max(source.rows, 1) * source.batch_size)
             self._most = LONGEST if self.resident is not None else max(1, min(STREAMED, CHUNK // batch))
 
@@ -141,15 +145,13 @@ class Supply:
         return found
 
     def _streamed(self, rows: list[Any], filled: list[Any], counts: Any, length: int, *, full: bool) -> Chunk:
-        together = self.feed.source.load(np.concatenate(filled))
+        together = np.concatenate(filled)
 
         def stacked(leaf: Any) -> jax.Array:
-            host = np.asarray(leaf).reshape(len(filled), len(filled[0]), *leaf.shape[1:])
-            return jax.device_put(np.ascontiguousarray(_stretched(host, length)))
+            return jax.device_put(gathered(np.asarray(leaf), together, len(filled), length))
 
         real = None if counts is None else jax.device_put(_stretched(counts, length))
-        parts = jax.tree.map(stacked, (together.x, together.y, together.weight))
-        return Chunk((*parts, real), list(rows), full=full)
+        return Chunk((*jax.tree.map(stacked, self._parts), real), list(rows), full=full)
 
 
 def _stretched(host: np.ndarray, length: int) -> np.ndarray:
@@ -167,7 +169,7 @@ def place(batch: Batch) -> Data:
 def placed(leaf: Any) -> jax.Array:
     """A device copy of an array; a JAX array, which nobody can edit, as it is."""
     # On CPU `device_put` of a NumPy array may alias it.
-    return leaf if isinstance(leaf, jax.Array) else jax.device_put(np.array(leaf))
+    return leaf if isinstance(leaf, jax.Array) else jax.device_put(copied(np.asarray(leaf)))
 
 
 def pick_rows(data: tuple[Data, jax.Array], index: Any) -> Data:

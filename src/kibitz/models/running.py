@@ -129,10 +129,10 @@ def _train(
         finalize=finalize,
     )
     timeline.reset_metrics(objective.accumulators())
-    way = Training(timeline, programs, feed, dispatch.run)
-    measuring, moving = accumulated.during(in_training(timeline)), way.gone_along()
-    with measuring, core.during(dispatch.run), ending(dispatch, timeline), moving:
-        fit(dispatch, timeline, way, plan)
+    with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
+        way = Training(timeline, programs, feed, dispatch.run)
+        with way.gone_along():
+            fit(dispatch, timeline, way, plan)
 
 
 def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, sample_weight: Any, steps: Any,
