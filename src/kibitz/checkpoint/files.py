@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kibitz.errors import KibitzError, UnusableFile, WrongType
+from kibitz.report import spent_on
 
 TEMPORARY = (".kibitz-", ".tmp")
 """How the name of a file begins and ends that is not yet in its place."""
@@ -74,7 +75,7 @@ def replacing(path: Any, *, keep: Any = None) -> Iterator[BinaryIO]:
     """
     target = local(path)
     _refuse_folder(target)
-    with _told(target, "written"):
+    with spent_on("files"), _told(target, "written"):
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = _temporary(target.parent)
         try:
