@@ -208,6 +208,9 @@ class Lookahead:
             after, rows = self._run(carry, chunk, self._number(self._place), self._number(n))
             self._spans.append(Span(chunk, self._place, n, after, rows, began))
             self._place += n
+            if self._own is not None and not self._left():
+                with spent_on("data"):
+                    self._supply.fetch()
 
     def _may_run_on(self) -> bool:
         """Whether to launch from a state that hooks have not seen: not where a write is expected before."""

@@ -74,10 +74,11 @@ class Supply:
         self._waiting: Any = None
         self._returned: list[Chunk] = []
         self._size = self._most = 1
-        if self.ahead and isinstance(source, ArraySource):
+        if isinstance(source, ArraySource):
             self._size = min(source.batch_size, source.rows)
             self._pads = pads and source.rows % self._size != 0
             self._parts = (source.x, source.y, source.weight)
+        if self.ahead and isinstance(source, ArraySource):
             size = sum(leaf.nbytes for leaf in jax.tree.leaves(self._parts))
             if size <= BUDGET:
                 with spent_on("data"):
@@ -102,10 +103,19 @@ class Supply:
         """The next batches: as many of one shape as a chunk holds, or one if nothing may be read ahead."""
         if self._returned:
             return self._returned.pop(0)
-        if not self.ahead:
-            batch = self.feed.source.load(self._take())
-            return Chunk(jax.tree.map(lambda leaf: leaf[None], place(batch)), [batch.rows], batches=[batch])
-        return self._made(self._rows())
+        if self.ahead or isinstance(self.feed.source, ArraySource):
+            return self._made(self._rows())
+        batch = self.feed.source.load(self._take())
+        return Chunk(jax.tree.map(lambda leaf: leaf[None], place(batch)), [batch.rows], batches=[batch])
+
+    def fetch(self) -> None:
+        """Bring the next batches to the device already, while it works on others; `chunk` hands them out."""
+        if isinstance(self.feed.source, ArraySource) and not self._returned and self.more():
+            self._returned.append(self._made(self._rows()))
+
+    def renew(self) -> None:
+        """Forget what was read and not used, for another pass."""
+        self._waiting, self._returned = None, []
 
     def short(self) -> Chunk | None:
         """A chunk like the one that a short last batch will come in; None if there will be none of its own shape."""

@@ -81,13 +81,29 @@ class Training:
 class Measuring:
     """What testing and predicting share: a state that is looked at and left as it is."""
 
-    def __init__(self, kind: str, timeline: Timeline, programs: Programs, feed: OnePass, first: Any, run: Run):
+    def __init__(
+        self,
+        kind: str,
+        timeline: Timeline,
+        programs: Programs,
+        feed: OnePass,
+        first: Any,
+        run: Run,
+        supply: Supply | None = None,
+    ):
         self._kind, self._timeline, self._programs = kind, timeline, programs
         manner = programs.manner(kind)
-        supply = Supply(feed, ahead=manner.loops, pads=programs.pads(kind))
+        self.supply = supply or Supply(feed, ahead=manner.loops, pads=programs.pads(kind))
+        self.supply.renew()
         self._variables, self._writes = timeline.here.variables(), timeline.writes
         self.road = Lookahead(
-            self._run, supply, first, manner.most, ahead=manner.ahead, report=run.report, asking=lambda: run.asking
+            self._run,
+            self.supply,
+            first,
+            manner.most,
+            ahead=manner.ahead,
+            report=run.report,
+            asking=lambda: run.asking,
         )
 
     def _run(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
@@ -106,12 +122,22 @@ class Measuring:
 
 
 class Testing(Measuring):
-    """Measures the model on the batches of a feed; its running means are its own."""
+    """Measures the model on the batches of a feed; its running means are its own.
+
+    `supply` is that of an evaluation before this one on the same data, which are on the device already; None brings
+    them there.
+    """
 
     def __init__(
-        self, timeline: Timeline, programs: Programs, feed: OnePass, accumulators: Callable[[], list[Any]], run: Run
+        self,
+        timeline: Timeline,
+        programs: Programs,
+        feed: OnePass,
+        accumulators: Callable[[], list[Any]],
+        run: Run,
+        supply: Supply | None = None,
     ):
-        super().__init__("test", timeline, programs, feed, accumulators(), run)
+        super().__init__("test", timeline, programs, feed, accumulators(), run, supply)
 
     def step(self) -> Logs:
         """Measure one batch."""

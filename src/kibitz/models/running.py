@@ -21,6 +21,7 @@ from kibitz.data.feed import Feed, OnePass
 from kibitz.data.generators import GeneratorSource
 from kibitz.data.source import Batch, Source
 from kibitz.data.standard import is_array
+from kibitz.engine.supply import Supply
 from kibitz.engine.ways import Predicting, Testing, Training
 from kibitz.errors import InvalidArgument, WrongType, code
 from kibitz.logs import Logs
@@ -105,8 +106,12 @@ def _train(
     programs, objective = core.ready("fit")
     timeline, accumulated = core.timeline, objective.accumulated
 
+    supply: Supply | None = None  # of validation: what it brings to the device stays there until this fit is over
+
     def validate() -> Logs:
-        way = Testing(timeline, programs, validation, objective.accumulators, dispatch.run)  # pyright: ignore[reportArgumentType] - only called where there is one
+        nonlocal supply
+        way = Testing(timeline, programs, validation, objective.accumulators, dispatch.run, supply)  # pyright: ignore[reportArgumentType] - only called where there is one
+        supply = way.supply
         accumulated.move(in_testing(way.road))
         return evaluate(dispatch, way, validation)  # pyright: ignore[reportArgumentType] - as above
 
