@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
+import gc
+import threading
+
 import numpy as np
 import pytest
 from flax import nnx
@@ -129,6 +133,29 @@ def test_an_interruption_while_a_step_is_waited_for_leaves_weights(step_by_step,
         fit(model, validation_data=None)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
     assert int(model.optimizer.iterations) == 8 + 3  # the step that was under way could not be undone
+
+
+def test_an_interruption_at_any_moment_leaves_weights(step_by_step):
+    step_by_step(True)
+    model = build()
+    fit(model)
+    # JAX looks in when Python collects garbage, and an interruption that comes just then is lost.
+    gc.disable()
+    try:
+        _interrupt_again_and_again(model)
+    finally:
+        gc.enable()
+
+
+def _interrupt_again_and_again(model):
+    for turn in range(25):
+        clock = threading.Timer(0.003 + 0.0011 * turn, _thread.interrupt_main)
+        clock.start()
+        with pytest.raises(KeyboardInterrupt):
+            fit(model, epochs=10_000, validation_data=None)
+        clock.join()
+        assert all(np.isfinite(weight).all() for weight in model.get_weights())
+        assert np.isfinite(model.evaluate(X, Y, verbose=0)).all()
 
 
 @pytest.mark.parametrize("where", ["on_train_batch_end", "on_test_batch_end", "on_epoch_end"])

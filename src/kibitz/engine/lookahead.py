@@ -12,6 +12,7 @@ import numpy as np
 
 from kibitz.engine.span import number
 from kibitz.engine.supply import LONGEST, Chunk, Supply
+from kibitz.engine.uninterrupted import uninterrupted
 from kibitz.report import RunReport, spent_on
 
 SLICE = 0.05  # seconds that a span may take, so that whoever watches sees something move
@@ -200,17 +201,22 @@ class Lookahead:
             if chunk is None:
                 return
             n = min(self._wanted(), self._left())
-            carry = self._spans[-1].after if self._spans else self._base
-            if self._own is not None:
-                carry = self._own(carry)
-            began = time.perf_counter()
-            self._report.spans += 1
-            after, rows = self._run(carry, chunk, self._number(self._place), self._number(n))
-            self._spans.append(Span(chunk, self._place, n, after, rows, began))
-            self._place += n
-            if self._own is not None and not self._left():
+            if self._own is None:
+                self._send(self._spans[-1].after if self._spans else self._base, chunk, n)
+                continue
+            self._base = self._own(self._base)
+            with uninterrupted():
+                self._send(self._base, chunk, n)
+            if not self._left():
                 with spent_on("data"):
                     self._supply.fetch()
+
+    def _send(self, carry: Any, chunk: Chunk, n: int) -> None:
+        began = time.perf_counter()
+        self._report.spans += 1
+        after, rows = self._run(carry, chunk, self._number(self._place), self._number(n))
+        self._spans.append(Span(chunk, self._place, n, after, rows, began))
+        self._place += n
 
     def _may_run_on(self) -> bool:
         """Whether to launch from a state that hooks have not seen: not where a write is expected before."""
