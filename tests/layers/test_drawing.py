@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import kibitz as keras
+from kibitz.engine import drawing
 from kibitz.layers import initializers
 
 KINDS = {
@@ -49,3 +50,17 @@ def test_a_build_of_the_users_own_sees_the_values():
 
     keras.Sequential([keras.Input((3,)), Scaled(), keras.layers.Dense(2)])
     assert seen[0] > 0
+
+
+def test_a_second_model_built_alike_draws_with_the_same_program_and_other_seeds():
+    def build(seed, stddev=0.5):
+        initializer = keras.initializers.RandomNormal(stddev=stddev, seed=seed)
+        layers = [keras.layers.Dense(4, kernel_initializer=initializer), keras.layers.Dense(2)]
+        return keras.Sequential([keras.Input((3,)), *layers]).get_weights()[0]
+
+    drawing._program.cache_clear()
+    first, again, other, wider = build(1), build(1), build(2), build(1, stddev=5.0)
+    assert drawing._program.cache_info().misses == 2
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert np.array_equal(wider, keras.initializers.RandomNormal(stddev=5.0, seed=1)((3, 4)))
