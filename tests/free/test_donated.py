@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import signal
 import threading
 
 import numpy as np
@@ -141,9 +142,11 @@ def test_an_interruption_at_any_moment_leaves_weights(step_by_step):
     fit(model)
     # JAX looks in when Python collects garbage, and an interruption that comes just then is lost.
     gc.disable()
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest ignores it
     try:
         _interrupt_again_and_again(model)
     finally:
+        signal.signal(signal.SIGINT, handler)
         gc.enable()
 
 

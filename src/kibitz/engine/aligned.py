@@ -1,4 +1,4 @@
-"""Host memory that the device takes as it is: on CPU an array aligned to 64 bytes is not copied again.
+"""E. Host memory that the device takes as it is: on CPU an array aligned to 64 bytes is not copied again.
 
 Measured for 60000x784 float32 on two cores: `jnp.array` 296 ms, `device_put` of a plain copy 301 ms, of a copy made
 here 57 ms, by two threads 34 ms. Most of the difference is memory that is asked for twice, page by page.

@@ -1,4 +1,4 @@
-"""How a program is to be run: a rule that looks at the program and the platform, never at a clock."""
+"""H. How a program is to be run: a rule that looks at the program and the platform, never at a clock."""
 
 from __future__ import annotations
 

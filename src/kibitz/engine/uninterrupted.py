@@ -18,14 +18,11 @@ def uninterrupted() -> Iterator[None]:
     Example:
         >>> import signal
         >>> from kibitz.engine.uninterrupted import uninterrupted
-        >>> done = False
-        >>> try:
-        ...     with uninterrupted():
-        ...         signal.raise_signal(signal.SIGINT)
-        ...         done = True
-        ... except KeyboardInterrupt:
-        ...     print(done)
-        True
+        >>> before = signal.getsignal(signal.SIGINT)
+        >>> with uninterrupted():
+        ...     within = signal.getsignal(signal.SIGINT)
+        >>> within is before, signal.getsignal(signal.SIGINT) is before
+        (False, True)
     """
     if threading.current_thread() is not threading.main_thread():
         yield
