@@ -61,7 +61,7 @@ class ArraySource:
 
     def load(self, item: np.ndarray) -> Batch:
         """The batch that holds these rows."""
-        in_a_row = not self.shuffle and len(item) > 0 and int(item[-1]) - int(item[0]) == len(item) - 1
+        in_a_row = not self.shuffle and len(item) > 0
         take: Any = slice(int(item[0]), int(item[-1]) + 1) if in_a_row else item
         parts = jax.tree.map(lambda array: array[take], (self.x, self.y, self.weight))
         return Batch(*parts, rows=item)

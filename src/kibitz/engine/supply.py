@@ -133,10 +133,10 @@ class Supply:
             counts = np.array([len(each) for each in rows], np.int32)
             filled = [np.pad(each, (0, self._size - len(each)), constant_values=each[0]) for each in rows]
         length = self._most if full else 1
-        if self.resident is None:
-            return self._streamed(rows, filled, counts, length, full=full)
-        numbers = _stretched(np.asarray(filled, np.int32), length)
         real = None if counts is None else jax.device_put(_stretched(counts, length))
+        if self.resident is None:
+            return Chunk((*self._streamed(filled, length), real), list(rows), full=full)
+        numbers = _stretched(np.asarray(filled, np.int32), length)
         return Chunk(((*self.resident, real), jax.device_put(numbers)), list(rows), gathers=True, full=full)
 
     def _take(self) -> Any:
@@ -154,14 +154,14 @@ class Supply:
             found.append(item)
         return found
 
-    def _streamed(self, rows: list[Any], filled: list[Any], counts: Any, length: int, *, full: bool) -> Chunk:
+    def _streamed(self, filled: list[np.ndarray], length: int) -> Any:
+        """x, y and weights of these batches, brought to the device."""
         together = np.concatenate(filled)
 
         def stacked(leaf: Any) -> jax.Array:
             return jax.device_put(gathered(np.asarray(leaf), together, len(filled), length))
 
-        real = None if counts is None else jax.device_put(_stretched(counts, length))
-        return Chunk((*jax.tree.map(stacked, self._parts), real), list(rows), full=full)
+        return jax.tree.map(stacked, self._parts)
 
 
 def _stretched(host: np.ndarray, length: int) -> np.ndarray:

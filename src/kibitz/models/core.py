@@ -106,8 +106,7 @@ class Core:
         )  # fmt: skip
 
     def _order(self, timeline: Timeline) -> list[tuple[str, ...]]:
-        names = {id(variable): name for name, variable in timeline.forward.variables.items()}
-        listed = [names[id(variable)] for variable in self.owner.weight_variables() if id(variable) in names]
+        listed = timeline.forward.weights
         params = timeline.behind.params
         return [
             tuple(name.split("/"))

@@ -179,8 +179,7 @@ class Objective:
     def row_by_row(self) -> bool:
         """Whether rows that only fill a batch up can be kept out of all numbers: everything in them is ours."""
         parts = [*(term.loss for term in self.terms), *(measure.metric for measure in self.measures)]
-        own_loss = type(self._model).compute_loss is not type(self._model).default_compute_loss
-        return not own_loss and "compute_loss" not in vars(self._model) and all(can_be_masked(part) for part in parts)
+        return not self._model.core.own_loss and all(can_be_masked(part) for part in parts)
 
     def loss(self, batch: Data, y_pred: Any, *, training: bool, penalties: list[Any]) -> Any:
         """The loss of a batch, as the model's `compute_loss` gives it, and what it was made of."""
