@@ -31,9 +31,15 @@ class Scenario:
     proves: str
 
     def trace(self, ns: Any, tmp: Any) -> Any:
-        """Run it under a library, with names of layers counted from the beginning: it happens as if alone."""
+        """Run it under a library as if alone: names of layers count from the beginning, and nothing stays registered."""
         ns.utils.clear_session(free_memory=False)
-        return self.run(ns, tmp)
+        registered = ns.saving.get_custom_objects()
+        before = dict(registered)
+        try:
+            return self.run(ns, tmp)
+        finally:
+            registered.clear()
+            registered.update(before)
 
 
 SCENARIOS: dict[str, Scenario] = {}
