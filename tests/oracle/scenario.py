@@ -31,7 +31,7 @@ class Scenario:
     proves: str
 
     def trace(self, ns: Any, tmp: Any) -> Any:
-        """Run it under a library as if alone: names of layers count from the beginning, and nothing stays registered."""
+        """Run it under a library as if alone: names of layers count from the start, and nothing stays registered."""
         ns.utils.clear_session(free_memory=False)
         registered = ns.saving.get_custom_objects()
         before = dict(registered)
