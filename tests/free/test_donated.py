@@ -12,7 +12,8 @@ import pytest
 from flax import nnx
 
 import kibitz as keras
-from kibitz.engine import lookahead, rule
+from kibitz.engine import lookahead, programs
+from kibitz.engine.rule import Manner
 
 X = np.random.default_rng(3).normal(size=(30, 6)).astype("float32")
 Y = X[:, :1] * 2
@@ -23,8 +24,7 @@ def step_by_step(monkeypatch):
     """No step may stand in a loop; `True` has each destroy its state, as is done with large ones."""
 
     def choose(donates):
-        monkeypatch.setattr(rule, "HEAVY", 0)
-        monkeypatch.setattr(rule, "ROOMY", 0 if donates else 2**40)
+        monkeypatch.setattr(programs, "manner", lambda *_: Manner(loops=False, donates=donates))
 
     return choose
 

@@ -31,7 +31,7 @@ def test_a_small_step_stands_in_a_loop():
 
 def test_a_step_with_much_arithmetic_stands_alone_on_cpu_only():
     side = int((HEAVY / 2) ** (1 / 3)) + 2
-    assert not chosen(product, (side, side), (side, side)).loops
+    assert chosen(product, (side, side), (side, side)) == (False, True, 1, True)  # and keeps no second state
     assert chosen(product, (side, side), (side, side), platform="gpu").loops
 
 

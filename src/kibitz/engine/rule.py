@@ -39,14 +39,16 @@ def manner(jaxpr: Any, carry: Any, row: Any, longest: int, platform: str) -> Man
         platform: "cpu", "gpu" or "tpu".
 
     Within a loop on CPU a convolution is fast only if its axes stand in XLA's order (`layers/convolve.py` says more); a
-    step of more than 2e9 floating-point operations, or with more than 32 MB to update, gains nothing there; and a state
-    that is too large for three copies leaves no room to run ahead anywhere.
+    step of more than 2e9 floating-point operations, or with more than 32 MB to update, gains nothing there, nor from
+    being sent ahead, so it may as well be given the state to keep; and a state that is too large for three copies
+    leaves no room to run ahead anywhere.
     """
     size = _bytes(carry)
     flops, slow = counted(jaxpr)
-    loops = size <= ROOMY and flops <= HEAVY and not slow if platform == "cpu" else size <= LARGE
+    heavy = size > ROOMY or flops > HEAVY if platform == "cpu" else size > LARGE
+    loops = not heavy and not (slow and platform == "cpu")
     most = max(1, min(longest, BUFFER // max(_bytes(row), 1))) if loops else 1
-    return Manner(loops, not loops and size > ROOMY, most)
+    return Manner(loops, heavy, most)
 
 
 def _bytes(tree: Any) -> int:
