@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
 from kibitz.clock import Clock
-from kibitz.errors import WrongType
+from kibitz.errors import NotReady, UnknownName, WrongType, code
 from kibitz.outcome import Outcome
 from kibitz.report import RunReport
 
@@ -14,8 +18,15 @@ class Run:
     Flags and requests belong to a run and not to the model, so that a fit inside a hook takes nothing from the fit
     around it.
 
+    What is asked for in a hook is done when all callbacks have had that hook, in this order: evaluate, save, flush,
+    stop. So a save has the numbers of an evaluation that was asked for at the same step. What is asked for several
+    times is done once.
+
     Args:
         kind: "train", "test" or "predict".
+
+    Attributes: `validation`, the numbers of the latest validation, such as "val_loss"; `validating`, the name of the
+        set that is being validated with, "" if it has none; `clock`, `outcome`, `report`.
 
     Example:
         >>> from kibitz.run import Run
@@ -35,6 +46,14 @@ class Run:
         self.report = RunReport()
         self.first_epoch: int | None = None  # set in on_train_begin: the epoch to begin with, not initial_epoch
         self.stop_evaluating = self.stop_predicting = False
+        self.acts: list[Callable[[int], float]] = []  # each tells how many steps from one on somebody will act
+        self.savers: list[Callable[[Mapping[str, Any]], None]] = []
+        self.flushers: list[Callable[[], None]] = []
+        self.sets: tuple[str, ...] | None = None  # names of the sets of validation, "" for the only one
+        self.validate: Callable[[Collection[str] | None], dict[str, float]] | None = None
+        self.validating = ""
+        self.validation: dict[str, float] = {}
+        self._asked: dict[str, Any] = {}
         self._stop = False
 
     @property
@@ -78,6 +97,78 @@ class Run:
         self.reason, self.by = reason, self.asking
         self._stop = True
         self.stop_now = self.stop_now or now
+
+    def evaluate(self, names: str | Collection[str] | None = None) -> None:
+        """Validate after this hook, also in the midst of an epoch; the numbers are then in `validation`.
+
+        Args:
+            names: The sets to validate with, by the names that `validation_data` gave them. None means all.
+
+        Raises:
+            NotReady: If there is nothing to validate with.
+            UnknownName: If there is no set of a name.
+        """
+        if self.sets is None:
+            raise NotReady(
+                "There is nothing to evaluate on: this run has no validation data.",
+                given=code("self.run.evaluate()"),
+                wanted="a fit with validation_data",
+                cure="fit(..., validation_data=(x, y)), or self.model.evaluate(x, y) in the hook itself",
+            )
+        wanted = {names} if isinstance(names, str) else set(self.sets if names is None else names)
+        for name in sorted(wanted - set(self.sets)):
+            raise UnknownName(
+                "No set of validation data has this name.",
+                given=name,
+                there_is=[each for each in self.sets if each],
+                cure="self.run.evaluate() for all there are",
+            )
+        self._asked["evaluate"] = self._asked.get("evaluate", set()) | wanted
+
+    def save(self) -> None:
+        """Have everybody save who saves in this run, after this hook; each by its own rule, such as only the best.
+
+        Raises:
+            NotReady: If nobody does.
+        """
+        if not self.savers:
+            raise NotReady(
+                "Nothing in this run saves.",
+                given=code("self.run.save()"),
+                wanted="a callback that saves",
+                cure='fit(..., callbacks=[..., ModelCheckpoint("model.keras")])',
+            )
+        self._asked["save"] = True
+
+    def flush(self) -> None:
+        """Have all logs that are written to files brought there, after this hook."""
+        self._asked["flush"] = True
+
+    def carry_out(self, logs: Mapping[str, Any]) -> None:
+        """Do what was asked for since the last time; the loops call this where it is safe.
+
+        Args:
+            logs: The numbers as they stand.
+        """
+        asked, self._asked = self._asked, {}
+        if not asked:
+            return
+        if "evaluate" in asked and self.validate is not None:
+            self.validation = self.validate(asked["evaluate"])
+            logs = {**logs, **self.validation}
+        for save in self.savers if "save" in asked else ():
+            save(logs)
+        for flush in self.flushers if "flush" in asked else ():
+            flush()
+
+    def let_go(self) -> None:
+        """The run is over: what it would have asked is not kept, nor the data behind it."""
+        self.acts, self.savers, self.flushers = [], [], []
+        self.sets, self.validate = None, None
+
+    def until_act(self, ahead: int = 0) -> float:
+        """Steps from here, or from so many further on, to the next at which somebody has said that they will act."""
+        return min((until(self.clock.step + ahead) for until in self.acts), default=math.inf)
 
     def ended(self, error: BaseException | None = None, *, interrupted: bool = False) -> Outcome:
         """Settle the outcome, once, from what happened."""

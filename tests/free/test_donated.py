@@ -153,8 +153,8 @@ def test_an_interruption_at_any_moment_leaves_weights(step_by_step):
 def _interrupt_again_and_again(model):
     for turn in range(25):
         clock = threading.Timer(0.003 + 0.0011 * turn, _thread.interrupt_main)
-        clock.start()
         with pytest.raises(KeyboardInterrupt):
+            clock.start()
             fit(model, epochs=10_000, validation_data=None)
         clock.join()
         assert all(np.isfinite(weight).all() for weight in model.get_weights())

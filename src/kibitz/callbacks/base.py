@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kibitz.clock import Cadence
+
 if TYPE_CHECKING:
     from kibitz.callbacks.forecast import Forecast
     from kibitz.outcome import Outcome
@@ -19,6 +21,18 @@ class Callback:
     `hooks.py` draws when each hook is called. A hook that is not overridden is never called, so it costs nothing. A
     callback written for Keras 3 runs unchanged. `self.model` is the model as it stands after the very batch of the
     hook; `self.run` may be asked to stop; `self.params` has "verbose", "epochs" and "steps".
+
+    Args:
+        every: How often it acts: "100 steps" or "10 min" or "5% of the run" are about `on_train_batch_end`, "2 epochs"
+            about `on_epoch_end`; other hooks are called as ever. Steps are counted over the whole run. None leaves what
+            the class says, which is always.
+        on_error: "raise" lets an exception in a hook end the run, "warn" makes it a warning, "detach" a warning too,
+            and the callback is not called again but for `on_run_end`. None leaves what the class says: "raise".
+        before: Callbacks before which this one is called: a class, a name, or several. None leaves what the class says.
+        after: Callbacks after which this one is called. None leaves what the class says.
+
+    Raises:
+        InvalidArgument: If `every` cannot be read.
 
     Reads: whatever its hooks read.
     Changes: whatever its hooks change; `self.model.stop_training = True` ends the run.
@@ -47,9 +61,27 @@ class Callback:
     adds: tuple[str, ...] = ()
     """Keys that this callback's hooks put into an epoch's logs, so that later callbacks may watch them."""
 
-    def __init__(self) -> None:
+    every: str | None = None
+    """How often it acts, such as "100 steps", "1 epoch", "10 min" or "5% of the run"; None means always."""
+
+    on_error: str = "raise"
+    """What an exception in a hook does: "raise" ends the run, "warn" warns, "detach" warns and lets the callback go."""
+
+    before: Any = ()
+    """The callbacks before which it is called, wherever they stand in the list: classes or their names."""
+
+    after: Any = ()
+    """The callbacks after which it is called."""
+
+    def __init__(self, *, every: str | None = None, on_error: str | None = None, before: Any = None, after: Any = None):
         self.params = None
         self._model = None
+        given = {"every": every, "on_error": on_error, "before": before, "after": after}
+        for name, value in given.items():
+            if value is not None:
+                setattr(self, name, value)
+        if every is not None:
+            Cadence.read(every, type(self).__name__)
 
     @property
     def model(self) -> Any:

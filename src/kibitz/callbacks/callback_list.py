@@ -104,6 +104,8 @@ class CallbackList(Callback):
     def set_params(self, params: dict[str, Any]) -> None:
         """Give the parameters to every callback; an empty dict is not given."""
         super().set_params(params)
+        if isinstance(epochs := params.get("epochs"), int):
+            self._dispatch.pace(params.get("steps"), epochs)
         for callback in self.callbacks:
             if params:
                 callback.set_params(params) if hasattr(callback, "set_params") else setattr(callback, "params", params)
@@ -117,6 +119,8 @@ class CallbackList(Callback):
             self._count(hook)
         elif hook in EPOCH_HOOKS:
             self._dispatch.run.clock.start_epoch(given[0])
+        elif hook == "on_train_batch_end":
+            self._dispatch.run.clock.tick()
         self._dispatch.fire(hook, *given[:-1], _floats(given[-1]))
 
     def _count(self, hook: str) -> None:

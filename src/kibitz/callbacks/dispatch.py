@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from kibitz.callbacks.base import Callback
+from kibitz.callbacks.declared import beat_of, called, failure_of
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.order import in_order
+from kibitz.clock import Beat
 from kibitz.errors import WrongType, code, nearest_name
 from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, KNOWN, OUTCOME_HOOK, arguments
 from kibitz.outcome import Outcome
@@ -20,35 +25,92 @@ OPENING = {"on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_b
 """Hooks in which a callback could add a key to the logs."""
 
 
+@dataclass
+class Seat:
+    """A callback's place in a run.
+
+    Args:
+        callback: Any object with hooks.
+        name: What it is called in notes and outcomes.
+        beat: How often it acts. None means at every moment.
+        on_error: What its exceptions do.
+        detached: Whether it has failed, and is called no more.
+    """
+
+    callback: Any
+    name: str
+    beat: Beat | None
+    on_error: str
+    detached: bool = False
+
+    def acts_at(self, hook: str) -> Beat | None:
+        """The cadence that decides whether this hook is called; None if it is called always."""
+        if self.beat is None or hook != ("on_epoch_end" if self.beat.cadence.in_epochs else "on_train_batch_end"):
+            return None
+        return self.beat
+
+
+class Listener(NamedTuple):
+    """One hook of one callback."""
+
+    seat: Seat
+    method: Callable[..., None]
+    beat: Beat | None
+
+
 class Dispatch:
     """Fires hooks at a list of callbacks; only those that override a hook are called.
 
     Args:
-        callbacks: Any objects that have hooks by Keras's names; they are called in this order.
+        callbacks: Any objects that have hooks by Keras's names; they are called in this order, but for those who
+            declare another.
         run: The run whose clock stands in the notes of errors and who is told who asks. None makes a new one.
 
     Raises:
         WrongType: If an item is not a callback.
         WrongType: If a hook cannot take the arguments that it will be given.
+        InvalidArgument: If what a callback declares of itself cannot be.
     """
 
     def __init__(self, callbacks: Sequence[Any], run: Run | None = None):
-        self.callbacks = list(callbacks)
         self.run = run if run is not None else Run("train")
-        for position, callback in enumerate(self.callbacks):
+        for position, callback in enumerate(callbacks):
             check(callback, position)
-        self._table = {hook: self._listeners(hook) for hook in KNOWN}
+        self._seats = [_seat(callback) for callback in in_order(callbacks)]
         self._begun = False
+        self._fill()
+        self.run.acts.append(self._until_act)
+
+    @property
+    def callbacks(self) -> list[Any]:
+        """The callbacks, in the order in which they are called."""
+        return [seat.callback for seat in self._seats]
 
     def add(self, callback: Any) -> None:
         """Put a callback behind the others; it hears from now on."""
-        check(callback, len(self.callbacks))
-        self.callbacks.append(callback)
-        self._table = {hook: self._listeners(hook) for hook in KNOWN}
+        check(callback, len(self._seats))
+        self._seats.append(_seat(callback))
+        self._fill()
 
     def listens(self, hook: str) -> bool:
         """Whether anybody overrides this hook."""
         return bool(self._table[hook])
+
+    def quiet(self, kind: str) -> float:
+        """How many batches may pass before somebody looks on at one: 0 if it is the next, infinity if nobody ever does.
+
+        Those who go by a clock on the wall look on wherever that has come to.
+        """
+        if self._table[f"on_{kind}_batch_begin"]:
+            return 0
+        listeners = self._table[f"on_{kind}_batch_end"]
+        if any(each.beat is None for each in listeners):
+            return 0
+        return self._until_act(self.run.clock.step) - 1
+
+    def _until_act(self, step: int) -> float:
+        beats = (each.beat for each in self._table["on_train_batch_end"] if each.beat is not None)
+        return min((beat.until(step) for beat in beats), default=math.inf)
 
     def attach(self, model: Any, params: dict[str, Any] | None) -> None:
         """Give every callback the model, then the parameters, as Keras does, and the run."""
@@ -58,6 +120,10 @@ class Dispatch:
             if params is not None:
                 callback.set_params(params) if hasattr(callback, "set_params") else setattr(callback, "params", params)
             self.lend(callback, self.run)
+            if has(callback, "save_now"):
+                self.run.savers.append(callback.save_now)
+            if has(callback, "flush"):
+                self.run.flushers.append(callback.flush)
 
     @staticmethod
     def lend(callback: Any, run: Run | None) -> None:
@@ -67,12 +133,19 @@ class Dispatch:
 
     def settle(self, forecast: Forecast) -> None:
         """Let every callback check its needs, each seeing what the ones before it may add."""
+        self.pace(forecast.steps, forecast.epochs - forecast.initial_epoch)
         for callback in self.callbacks:
             if has(callback, "settle"):
                 callback.settle(forecast)
             adds = getattr(callback, "adds", ())
             adds = tuple(adds) if isinstance(adds, tuple | list) else ()
             forecast = forecast.after(adds, opens=_opens(callback))
+
+    def pace(self, steps: int | None, epochs: int) -> None:
+        """Tell the cadences how long the run will be."""
+        for seat in self._seats:
+            if seat.beat is not None:
+                seat.beat.settle(steps, epochs)
 
     def fire(self, hook: str, *args: Any) -> None:
         """Call one hook of all callbacks that override it, in order.
@@ -82,21 +155,25 @@ class Dispatch:
         self._begun = True
         guarded = hook in CLOSING
         first: BaseException | None = None
-        for name, method in self._table[hook]:
-            self.run.asking = name
+        for seat, method, beat in self._table[hook]:
+            if beat is not None and not beat.due(self.run.clock):
+                continue
+            self.run.asking = seat.name
             began = perf_counter()
             try:
                 method(*args)
             except BaseException as error:
-                note(error, name, hook, self.run, *args[:1])
-                if not guarded:
+                note(error, seat.name, hook, self.run, *args[:1])
+                if seat.on_error != "raise" and isinstance(error, Exception):
+                    self._bear(seat, hook, error)
+                elif not guarded:
                     raise
-                if first is None:
+                elif first is None:
                     first = error
                 else:
-                    first.add_note(f"then {name}.{hook} raised {type(error).__name__}: {error}")
+                    first.add_note(f"then {seat.name}.{hook} raised {type(error).__name__}: {error}")
             finally:
-                self.run.report.hooks[name] += perf_counter() - began
+                self.run.report.hooks[seat.name] += perf_counter() - began
         if first is not None:
             raise first
         self.run.asking = ""
@@ -112,14 +189,30 @@ class Dispatch:
                 raise
             outcome.error.add_note(f"while the run was closed: {type(error).__name__}: {error}")
 
-    def _listeners(self, hook: str) -> list[tuple[str, Callable[..., None]]]:
-        found = []
-        for callback in self.callbacks:
-            if overrides(callback, hook):
+    def _bear(self, seat: Seat, hook: str, error: Exception) -> None:
+        """Go on in spite of an exception, and say so."""
+        leaves = seat.on_error == "detach" and not seat.detached
+        what = "it is not called again in this run" if leaves else "the run goes on"
+        where = (getattr(error, "__notes__", None) or [f"in {seat.name}.{hook}"])[-1]
+        if leaves:
+            seat.detached = True
+            self._fill()
+        warnings.warn(f"{type(error).__name__} {where}: {error}; {what}", stacklevel=3)
+
+    def _fill(self) -> None:
+        self._table = {hook: list(self._listeners(hook)) for hook in KNOWN}
+
+    def _listeners(self, hook: str) -> Iterator[Listener]:
+        for seat in self._seats:
+            callback = seat.callback
+            if overrides(callback, hook) and (not seat.detached or hook == OUTCOME_HOOK):
                 method = getattr(callback, hook if hasattr(callback, hook) else ALIASES[hook])
                 by_keyword = hook in BATCH_HOOKS or hook in ALIASES.values()
-                found.append((type(callback).__name__, _batch(method) if by_keyword else method))
-        return found
+                yield Listener(seat, _batch(method) if by_keyword else method, seat.acts_at(hook))
+
+
+def _seat(callback: Any) -> Seat:
+    return Seat(callback, called(callback), beat_of(callback), failure_of(callback))
 
 
 def _batch(method: Callable[..., None]) -> Callable[..., None]:

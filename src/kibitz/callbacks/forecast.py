@@ -18,6 +18,7 @@ class Forecast:
         due: Whether validation is due in every epoch (False where `validation_freq` leaves some out).
         open: Whether an earlier callback overrides a hook that could add a key nobody knows of.
         epochs: The planned end, as given to fit.
+        initial_epoch: The number of the first epoch.
         steps: Batches in an epoch; None if unknown.
         settable_rate: Whether the optimizer's learning rate can be set (not a schedule).
 
@@ -35,6 +36,7 @@ class Forecast:
     due: bool = True
     open: bool = False
     epochs: int = 1
+    initial_epoch: int = 0
     steps: int | None = None
     settable_rate: bool = True
 

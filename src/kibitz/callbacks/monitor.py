@@ -55,6 +55,7 @@ class Monitor:
         self.min_delta = abs(number(owner, "min_delta", min_delta))
         self.direction: str | None = None if mode == "auto" else mode
         self._forecast: Forecast | None = None
+        self._at = "epoch"
         self._warned = False
 
     def settle(self, forecast: Forecast, *, at: str = "epoch") -> None:
@@ -71,7 +72,7 @@ class Monitor:
         keys = forecast.epoch_keys if at == "epoch" else forecast.batch_keys
         if self.key not in keys and not forecast.open:
             raise self._missing(forecast, at)
-        self._forecast = forecast
+        self._forecast, self._at = forecast, at
         if self.mode == "auto":
             self.direction = self._known(forecast.directions)
             if self.direction is None:
@@ -152,7 +153,7 @@ class Monitor:
             return True
         if self._forecast is None:
             return not self.key.startswith(VALIDATION)
-        return self._forecast.due
+        return self._forecast.due and not (self._at == "batch" and self.key.startswith(VALIDATION))
 
     def _warn_once(self, logs: Mapping[str, Any]) -> None:
         # A settled monitor knows that the number will come; in a loop of the user's own nobody does.

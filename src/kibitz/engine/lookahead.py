@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -53,6 +54,8 @@ class Lookahead:
             and is launched only when the hooks have come to it. None: they leave it as it is.
         report: Where it is written down what was done. None: nowhere.
         asking: Tells the name of the callback that is at work, for the report.
+        until_act: Tells, for so many steps beyond the cursor, how many more there are to the next one at which somebody
+            has said that they will act; a span ends there.
     """
 
     def __init__(
@@ -66,10 +69,12 @@ class Lookahead:
         own: Own | None = None,
         report: RunReport | None = None,
         asking: Callable[[], str] = str,
+        until_act: Callable[[int], float] = lambda _: math.inf,
     ):
         self._run, self._supply, self._base, self._most = run, supply, base, most
         self._ahead = ahead and supply.ahead and own is None
         self._own, self._report, self._asking = own, report or RunReport(), asking
+        self._until_act = until_act
         self._chunk: Chunk | None = None
         self._place = 0  # in the chunk, of the next batch to be launched
         self._spans: deque[Span] = deque()
@@ -112,33 +117,33 @@ class Lookahead:
 
     def step(self) -> tuple[Any, Chunk, int]:
         """Go one step on: its row, and the chunk and the place in it of its batch."""
+        values, span, past, _ = self._pass(1)
+        row = values[past] if isinstance(values, np.ndarray) else jax.tree.map(lambda leaf: leaf[past], values)
+        return row, span.chunk, span.start + past
+
+    def leap(self, most: float = math.inf) -> tuple[Any, Chunk, int, int]:
+        """Go on to the end of the span at once, or so many steps, for nobody looks: the rows, and where they came from.
+
+        They are the chunk, the place in it of the first, and how many they are.
+        """
+        values, span, past, n = self._pass(most)
+        return jax.tree.map(lambda leaf: leaf[past : past + n], values), span.chunk, span.start + past, n
+
+    def _pass(self, most: float) -> tuple[Any, Span, int, int]:
+        """Let the cursor pass steps of the first span: all its rows, itself, and which steps were passed."""
         self._launch()
         span = self._spans[0]
         if self._values is None:
             self._values = self._arrived(span)
         values, past = self._values, self._past
-        row = values[past] if isinstance(values, np.ndarray) else jax.tree.map(lambda leaf: leaf[past], values)
-        at = span.start + past
-        self._past += 1
-        self._report.steps += 1
-        self._since_touch += 1
+        n = int(min(most, span.n - past))
+        self._past += n
+        self._report.steps += n
+        self._since_touch += n
         if self._past == span.n:
             self._base, self._values, self._past, self._in_base = span.after, None, 0, 0
             self._spans.popleft()
-        return row, span.chunk, at
-
-    def leap(self) -> tuple[Any, Chunk, int, int]:
-        """Go on to the end of the span at once, for nobody looks: the rows, and where they came from."""
-        self._launch()
-        span = self._spans[0]
-        values = self._arrived(span) if self._values is None else self._values
-        past, n = self._past, span.n - self._past
-        rows = jax.tree.map(lambda leaf: leaf[past : past + n], values)
-        self._since_touch += n
-        self._report.steps += n
-        self._base, self._values, self._past, self._in_base = span.after, None, 0, 0
-        self._spans.popleft()
-        return rows, span.chunk, span.start + past, n
+        return values, span, past, n
 
     def _arrived(self, span: Span) -> Any:
         """The rows of a span on the host; the device is waited for."""
@@ -171,6 +176,13 @@ class Lookahead:
                 self._base, self._place = first.after, first.start + first.n
         self._spans.clear()
         self._values, self._past, self._in_base = None, 0, 0
+
+    def leave(self) -> Any:
+        """The run is over: the carry at the cursor; the data go now, though an exception may keep this road for long."""
+        self.drop()
+        self._chunk = None
+        self._supply.let_go()
+        return self._base
 
     def touched(self, *, wrote: bool) -> None:
         """A hook has read or written: expect it again after as many steps, and end a span there."""
@@ -223,12 +235,11 @@ class Lookahead:
         return self._ahead and not (self._gap and self._wrote)
 
     def _wanted(self) -> int:
-        length = min(self._length, self._most)
+        ahead = sum(span.n for span in self._spans) - self._past
+        length = min(self._length, self._most, self._until_act(ahead))
         if self._gap:
-            done = self._since_touch + sum(span.n for span in self._spans) - self._past
-            until = self._gap - done % self._gap
-            length = min(length, until)
-        return max(length, 1)
+            length = min(length, self._gap - (self._since_touch + ahead) % self._gap)
+        return max(int(length), 1)
 
     def _adapt(self, span: Span) -> None:
         """Twice as long while nobody touches, and never longer than a slice of time."""

@@ -117,6 +117,11 @@ class Supply:
         """Forget what was read and not used, for another pass."""
         self._waiting, self._returned = None, []
 
+    def let_go(self) -> None:
+        """Keep nothing on the device any longer; this supply has no more to give."""
+        self.renew()
+        self.resident = None
+
     def short(self) -> Chunk | None:
         """A chunk like the one that a short last batch will come in; None if there will be none of its own shape."""
         source = self.feed.source

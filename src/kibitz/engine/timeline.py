@@ -187,8 +187,7 @@ class Timeline:
         try:
             yield
         finally:
-            road.drop()
-            state, self._road = road.base, outer
+            state, self._road = road.leave(), outer
             if outer is None:
                 self._base = state
             else:

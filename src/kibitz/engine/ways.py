@@ -21,6 +21,31 @@ from kibitz.logs import Logs
 from kibitz.run import Run
 
 
+class Sent:
+    """Sends spans of one kind to the device.
+
+    It knows nothing of the way that has it made: the data of a run go as soon as the run is over, and not when Python
+    next looks for circles.
+
+    Args:
+        programs: The compiled programs.
+        kind: "train", "test" or "predict".
+        constants: What the steps look at and leave as it is.
+        short: A chunk like the one of the short last batch, whose program is made ready meanwhile. None: there is none.
+    """
+
+    def __init__(self, programs: Programs, kind: str, constants: tuple[Any, ...] = (), short: Chunk | None = None):
+        self.constants = constants
+        self._programs, self._kind, self._short = programs, kind, short
+
+    def __call__(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
+        done = self._programs.run(self._kind, self.constants, carry, chunk, start, n)
+        if self._short is not None and chunk.full:  # the device is busy now: time to make ready for the last batch
+            short, self._short = self._short, None
+            self._programs.prepare(self._kind, self.constants, carry, short)
+        return done
+
+
 class Training:
     """Moves the timeline along the batches of a feed."""
 
@@ -29,18 +54,12 @@ class Training:
         self._watch = Watch()
         manner = programs.manner("train")
         supply = Supply(feed, ahead=manner.loops)
-        self._short, self._donates = supply.short(), manner.donates
+        self._donates = manner.donates
         self.road = Lookahead(
-            self._run, supply, timeline.here, manner.most, ahead=manner.ahead,
+            Sent(programs, "train", short=supply.short()), supply, timeline.here, manner.most, ahead=manner.ahead,
             own=timeline.owned if manner.donates else None, report=run.report, asking=lambda: run.asking,
+            until_act=run.until_act,
         )  # fmt: skip
-
-    def _run(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
-        done = self._programs.run("train", (), carry, chunk, start, n)
-        if self._short is not None and chunk.full:  # the device is busy now: time to make ready for the last batch
-            short, self._short = self._short, None
-            self._programs.prepare("train", (), carry, short)
-        return done
 
     def gone_along(self) -> AbstractContextManager[None]:
         """While this lasts, the state of the model is where this way has come to."""
@@ -60,10 +79,10 @@ class Training:
         self._arrive()
         return logs
 
-    def leap(self) -> tuple[Logs, int]:
-        """Do all steps of a span at once, for nobody looks on; the logs of the last, and how many they were."""
+    def leap(self, most: float) -> tuple[Logs, int]:
+        """Do the steps of a span at once, at most so many, for nobody looks on; the last one's logs, and how many."""
         self._timeline.walked()
-        rows, chunk, first, n = self.road.leap()
+        rows, chunk, first, n = self.road.leap(most)
         self._examine(rows, chunk, first)
         self._arrive()
         return logs_of(self._programs.train_rows, rows[-1]), n
@@ -91,13 +110,14 @@ class Measuring:
         run: Run,
         supply: Supply | None = None,
     ):
-        self._kind, self._timeline, self._programs = kind, timeline, programs
+        self._timeline, self._programs = timeline, programs
         manner = programs.manner(kind)
         self.supply = supply or Supply(feed, ahead=manner.loops, pads=programs.pads(kind))
         self.supply.renew()
-        self._variables, self._writes = timeline.here.variables(), timeline.writes
+        self._writes = timeline.writes
+        self._sent = Sent(programs, kind, (timeline.here.variables(),))
         self.road = Lookahead(
-            self._run,
+            self._sent,
             self.supply,
             first,
             manner.most,
@@ -105,9 +125,6 @@ class Measuring:
             report=run.report,
             asking=lambda: run.asking,
         )
-
-    def _run(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
-        return self._programs.run(self._kind, (self._variables,), carry, chunk, start, n)
 
     def more(self) -> bool:
         """Whether there is another batch."""
@@ -118,7 +135,7 @@ class Measuring:
         self._timeline.push()
         if self._timeline.writes != self._writes:
             self.road.drop()
-            self._variables, self._writes = self._timeline.here.variables(), self._timeline.writes
+            self._sent.constants, self._writes = (self._timeline.here.variables(),), self._timeline.writes
 
 
 class Testing(Measuring):
@@ -145,10 +162,10 @@ class Testing(Measuring):
         row, _, _ = self.road.step()
         return logs_of(self._programs.test_rows, row)
 
-    def leap(self) -> tuple[Logs, int]:
-        """Measure all batches of a span at once; the logs of the last, and how many they were."""
+    def leap(self, most: float) -> tuple[Logs, int]:
+        """Measure the batches of a span at once, at most so many; the logs of the last, and how many they were."""
         self._look_again()
-        rows, _, _, n = self.road.leap()
+        rows, _, _, n = self.road.leap(most)
         return logs_of(self._programs.test_rows, rows[-1]), n
 
 
@@ -169,10 +186,10 @@ class Predicting(Measuring):
         # Several outputs stand in the logs under their own names, as in Keras.
         return Logs(sorted(outputs.items()) if isinstance(outputs, dict) else {"outputs": outputs})
 
-    def leap(self) -> tuple[Logs, int]:
-        """Predict all batches of a span at once; how many they were."""
+    def leap(self, most: float) -> tuple[Logs, int]:
+        """Predict the batches of a span at once, at most so many; how many they were."""
         self._look_again()
-        outputs, chunk, first, n = self.road.leap()
+        outputs, chunk, first, n = self.road.leap(most)
         last = chunk.real(first + n - 1)
 
         def joined(leaf: np.ndarray) -> np.ndarray:

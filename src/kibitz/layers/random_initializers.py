@@ -37,7 +37,7 @@ class RandomNormal(RandomInitializer):
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
-        self.alone = mean != 0  # within a larger program product and sum would be rounded once, and not twice
+        self.alone = True  # compiled in haste, as models are, normal numbers are others from JAX 0.11 on
 
     def draw(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         """Give normal numbers."""
@@ -63,6 +63,10 @@ class TruncatedNormal(RandomNormal):
 
     Source: https://keras.io/api/layers/initializers/#truncatednormal-class
     """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
+        super().__init__(mean, stddev, seed)
+        self.alone = mean != 0  # within a larger program product and sum would be rounded once, and not twice
 
     def draw(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         """Give truncated normal numbers."""
@@ -140,6 +144,7 @@ class VarianceScaling(RandomInitializer):
         self.distribution = one_of(distribution, "distribution", words, 'distribution="uniform"')
         if self.distribution == "normal":
             self.distribution = "truncated_normal"
+        self.alone = self.distribution == "untruncated_normal"  # as RandomNormal
         self.input_axes, self.output_axes = input_axes, output_axes
 
     def draw(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
@@ -303,6 +308,8 @@ class Orthogonal(RandomInitializer):
 
     Source: https://arxiv.org/abs/1312.6120
     """
+
+    alone = True  # as RandomNormal
 
     def __init__(self, gain: float = 1.0, seed: int | None = None):
         super().__init__(seed)

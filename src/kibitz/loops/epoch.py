@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,49 +21,65 @@ class Way(Protocol):
         """Do what is done with a batch."""
         ...
 
-    def leap(self) -> tuple[Logs, int]:
-        """Do it with as many batches as go together; the last one's logs, and how many they were."""
+    def leap(self, most: float) -> tuple[Logs, int]:
+        """Do it with as many batches as go together, at most so many; the last one's logs, and how many they were."""
         ...
 
 
-def run_batches(dispatch: Dispatch, way: Way, kind: str, stop: Callable[[], bool]) -> Logs:
+class Within(Protocol):
+    """What is done within an epoch besides training: validation at a cadence of its own."""
+
+    def quiet(self) -> float:
+        """How many batches may pass before it is due."""
+        ...
+
+    def due_at_step(self) -> bool:
+        """Whether it is due now."""
+        ...
+
+    def measure(self) -> dict[str, float]:
+        """Do it, and give the numbers."""
+        ...
+
+
+def run_batches(
+    dispatch: Dispatch, way: Way, kind: str, stop: Callable[[], bool], within: Within | None = None
+) -> Logs:
     """Go along all batches, or until somebody asks to stop.
+
+    Where nobody looks on, batches are passed many at a time.
 
     Args:
         dispatch: Where hooks are fired.
         way: Gives the logs of each batch.
         kind: "train", "test" or "predict".
         stop: Asked after each batch.
+        within: What may be due between a batch and its end. None means nothing.
 
     Returns:
         The logs as they stood after the last batch, without what callbacks added to them.
     """
     begin, end = f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
-    clock = dispatch.run.clock if kind == "train" else None
+    training, run = kind == "train", dispatch.run
     batch, logs = 0, Logs()
-    if not (dispatch.listens(begin) or dispatch.listens(end) or stop()):
-        return _unwatched(way, dispatch, kind)
     while _has_more(way, dispatch, kind, batch):
-        dispatch.fire(begin, batch, {})
-        logs = way.step()
-        if clock is not None:
-            clock.tick()
+        quiet = 0 if stop() else min(dispatch.quiet(kind), math.inf if within is None else within.quiet())
+        if quiet >= 1:
+            logs, done = way.leap(quiet)
+        else:
+            dispatch.fire(begin, batch, {})
+            logs, done = way.step(), 1
+        batch += done
+        if training:
+            run.clock.tick(done)
         shown = Logs(logs, batch=logs.batch)  # callbacks may add to theirs; the epoch's logs are built from ours
-        dispatch.fire(end, batch, shown)
-        batch += 1
+        if within is not None and within.due_at_step():
+            shown.update(within.measure())
+        dispatch.fire(end, batch - 1, shown)
+        if training:
+            run.carry_out(shown)
         if stop():
             break
-    return logs
-
-
-def _unwatched(way: Way, dispatch: Dispatch, kind: str) -> Logs:
-    """The same where nobody looks on at batches, so nobody can ask to stop at one."""
-    batch, logs = 0, Logs()
-    while _has_more(way, dispatch, kind, batch):
-        logs, done = way.leap()
-        batch += done
-        if kind == "train":
-            dispatch.run.clock.tick(done)
     return logs
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kibitz.clock import Cadence
 from kibitz.errors import InvalidArgument, WrongType, code
 
 VERBOSE = (0, 1, 2, "auto")
@@ -89,8 +90,10 @@ def check_shuffle(shuffle: Any) -> bool:
     raise InvalidArgument("shuffle is yes or no.", given=shuffle, wanted="True or False", cure="shuffle=True")
 
 
-def check_validation_freq(freq: Any) -> int | Collection[int]:
-    """After every how many epochs validation is due, or a collection of epochs counted from 1."""
+def check_validation_freq(freq: Any) -> int | Collection[int] | Cadence:
+    """After every how many epochs validation is due, a collection of epochs counted from 1, or a cadence."""
+    if isinstance(freq, str):
+        return Cadence.read(freq, "fit", "validation_freq")
     if isinstance(freq, list | tuple | set | frozenset | range):
         return [
             whole("validation_freq", each, cure="validation_freq=[1, 2], epochs counted from 1") or 1 for each in freq

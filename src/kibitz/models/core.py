@@ -191,4 +191,5 @@ class Core:
                 yield run
         finally:
             self.runs.pop()
+            run.let_go()
             self.last[run.kind] = self.latest = run

@@ -252,7 +252,8 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported):
             verbose: 0 prints nothing, 1 a bar, 2 a line an epoch; "auto" means 1.
             callbacks: Callbacks in the order in which they are called. None means none.
             validation_split: The share of the rows, from the end, that is not trained on but validated with.
-            validation_data: (x, y), (x, y, sample_weight) or a generator. None means none.
+            validation_data: (x, y), (x, y, sample_weight) or a generator, or several of these by name: with
+                {"clean": ..., "noisy": ...} the numbers are val_clean_loss and so on. None means none.
             shuffle: Whether rows are trained on in a new order in each epoch.
             class_weight: A weight for each class, by its number. None means 1 for all.
             sample_weight: A weight for each row. None means 1 for all.
@@ -261,7 +262,7 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported):
             validation_steps: The most batches of one validation. None means all.
             validation_batch_size: Rows in a batch of validation. None means as in training.
             validation_freq: After every how many epochs, or a list of the epochs (from 1), after which validation is
-                due.
+                due; or a cadence such as "500 steps" or "10 min", within epochs too.
 
         Returns:
             The `History`: its `history` has a list of numbers for each key of the epochs' logs.

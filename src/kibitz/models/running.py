@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import count
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,18 +17,17 @@ from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.history import History
 from kibitz.callbacks.progbar_logger import ProgbarLogger
+from kibitz.clock import Beat, Cadence
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.generators import GeneratorSource
-from kibitz.data.source import Batch, Source
-from kibitz.data.standard import is_array
 from kibitz.engine.supply import Supply
 from kibitz.engine.ways import Predicting, Testing, Training
-from kibitz.errors import InvalidArgument, WrongType, code
 from kibitz.logs import Logs
 from kibitz.loops.ending import ending
 from kibitz.loops.evaluate import evaluate
 from kibitz.loops.fit import FitPlan, fit
 from kibitz.loops.predict import predict
+from kibitz.loops.validation import Due, Validation
 from kibitz.models.accumulated import in_testing, in_training
 from kibitz.models.arguments import (
     check_epochs,
@@ -36,13 +35,13 @@ from kibitz.models.arguments import (
     check_split,
     check_validation_freq,
     check_verbose,
-    unpacked,
     whole,
 )
-from kibitz.models.called import GIVEN, VALIDATION, VALIDATION_STREAM, Called
 from kibitz.models.core import Core
-from kibitz.models.prepare import Held, check_weight, is_iterator, measuring_source, training_source
-from kibitz.models.rehearsal import check_targets, outputs_of, rehearse, rehearse_prediction, require_separate
+from kibitz.models.prepare import measuring_source, training_source
+from kibitz.models.rehearsal import outputs_of, rehearse_prediction
+from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
+from kibitz.models.validating import validation_sets
 from kibitz.optimizers.rate import Scheduled
 from kibitz.run import Run
 
@@ -83,61 +82,60 @@ def run_fit(core: Core, given: FitArguments) -> History:
         share=check_split(given.validation_split) if given.validation_data is None else 0.0,
     )  # fmt: skip
     feed = Feed(source, steps, epochs - initial_epoch)
-    keys = _rehearsed(core, source, training=True)
+    keys = rehearsed(core, source, training=True)
     if not core.timeline.behind.params:
         warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=2)
-    validation = _validation(core, given, held, freq, range(initial_epoch, epochs))
+    sets = validation_sets(core, given, held, freq, range(initial_epoch, epochs))
     run = Run("train")
+    if isinstance(freq, Cadence):
+        freq = Beat(freq, "fit", name="validation_freq")
+        freq.settle(feed.steps, epochs - initial_epoch)
     callbacks, history = _completed(given.callbacks, given.verbose)
     dispatch = Dispatch(callbacks, run)
     dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
-    dispatch.settle(_forecast(core, keys, validation is not None, freq, epochs, feed.steps))
+    dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
     core.fits += 1
-    _train(core, dispatch, feed, validation, freq, epochs, initial_epoch)
+    _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs))
     if told := run.report.costly():
         logging.getLogger("kibitz").warning(told)
     return history
 
 
-def _train(
-    core: Core, dispatch: Dispatch, feed: Feed, validation: OnePass | None, freq: int | Collection[int], epochs: int,
-    initial_epoch: int,
-) -> None:  # fmt: skip
+def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range) -> None:
     programs, objective = core.ready("fit")
     timeline, accumulated = core.timeline, objective.accumulated
+    supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over
 
-    supply: Supply | None = None  # of validation: what it brings to the device stays there until this fit is over
-
-    def validate() -> Logs:
-        nonlocal supply
-        way = Testing(timeline, programs, validation, objective.accumulators, dispatch.run, supply)  # pyright: ignore[reportArgumentType] - only called where there is one
-        supply = way.supply
+    def validate(name: str) -> Logs:
+        way = Testing(timeline, programs, sets[name], objective.accumulators, dispatch.run, supplies.get(name))
+        supplies[name] = way.supply
         accumulated.move(in_testing(way.road))
-        return evaluate(dispatch, way, validation)  # pyright: ignore[reportArgumentType] - as above
+        return evaluate(dispatch, way, sets[name])
 
     def finalize() -> None:
         params = core.optimizer.finalize(timeline.here.params, timeline.here.optimizer)
         if params is not timeline.here.params:
             timeline.write_variables(params)
 
-    def reset() -> None:
-        timeline.reset_metrics(objective.accumulators())
+    def go_on() -> None:
         accumulated.move(in_training(timeline))
 
-    plan = FitPlan(
-        feed=feed,
-        epochs=epochs,
-        initial_epoch=initial_epoch,
-        validate=None if validation is None else validate,
-        validation_freq=freq,
-        reset=reset,
-        finalize=finalize,
-    )
+    def reset() -> None:
+        timeline.reset_metrics(objective.accumulators())
+        go_on()
+
+    measures = {name: partial(validate, name) for name in sets}
+    validation = Validation(measures, freq, dispatch.run, go_on) if sets else None
+    plan = FitPlan(feed, planned, validation, reset, finalize)
     timeline.reset_metrics(objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
         way = Training(timeline, programs, feed, dispatch.run)
-        with way.gone_along():
-            fit(dispatch, timeline, way, plan)
+        try:
+            with way.gone_along():
+                fit(dispatch, timeline, way, plan)
+        finally:
+            for supply in supplies.values():
+                supply.let_go()
 
 
 def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, sample_weight: Any, steps: Any,
@@ -148,7 +146,7 @@ def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, samp
     steps = whole("steps", steps, optional=True, cure="steps=None")
     source = measuring_source(x, y, sample_weight, batch_size, steps)
     feed = OnePass(source, steps)
-    _rehearsed(core, source, training=False)
+    rehearsed(core, source, training=False)
     programs, objective = core.ready("evaluate")
     dispatch = _looking_on(core, "test", callbacks, verbose, feed)
     way = Testing(core.timeline, programs, feed, objective.accumulators, dispatch.run)
@@ -167,17 +165,12 @@ def run_predict(core: Core, x: Any, batch_size: Any, verbose: Any, steps: Any, c
     source = measuring_source(x, None, None, batch_size, steps)
     feed, batch = OnePass(source, steps), first_batch(source)
     core.owner.build_for(batch.x)
-    programs = rehearse_prediction(core, batch, None if isinstance(source, GeneratorSource) else _whole(source))
+    programs = rehearse_prediction(core, batch, None if isinstance(source, GeneratorSource) else whole_of(source))
     dispatch = _looking_on(core, "predict", callbacks, verbose, feed)
     way = Predicting(core.timeline, programs, feed, dispatch.run)
     with core.during(dispatch.run), ending(dispatch, core.timeline):
         predict(dispatch, way, feed)
     return jax.tree.map(lambda *parts: np.concatenate(parts), *way.outputs)
-
-
-def first_batch(source: Source) -> Batch:
-    """The first batch, to learn shapes from; it is read once and used once."""
-    return source.first() if isinstance(source, GeneratorSource) else source.load(next(iter(source.batches(0))))
 
 
 def in_order(logs: Logs | dict[str, Any], names: Sequence[str]) -> Any:
@@ -189,83 +182,6 @@ def in_order(logs: Logs | dict[str, Any], names: Sequence[str]) -> Any:
 
 def _is_empty(x: Any) -> bool:
     return hasattr(x, "shape") and len(x.shape) > 0 and x.shape[0] == 0
-
-
-def _rehearsed(core: Core, source: Source, *, training: bool, called: Called = GIVEN) -> list[str]:
-    """Build the model if need be and run a step on shapes; the keys that the logs will have."""
-    batch = first_batch(source)
-    if not isinstance(source, GeneratorSource):
-        require_separate(core, batch, called)
-        core.owner.build_for(batch.x, called.x)
-        return rehearse(core, batch, training=training, called=called, whole=_whole(source))
-    numbers = count(1)
-    here = called.of_batch(0)
-    require_separate(core, batch, here)
-    core.owner.build_for(batch.x, here.x)
-    check_weight(batch.weight, here.weight)
-    keys = rehearse(core, batch, training=training, called=here)
-    outputs = {_sizes(batch.x): outputs_of(core, batch.x, here)}
-
-    def examine(batch: Batch) -> None:
-        here = called.of_batch(next(numbers))
-        check_weight(batch.weight, here.weight)
-        sizes = _sizes(batch.x)
-        if sizes not in outputs:  # as padded sequences have it: asked once for each length
-            core.owner.build_for(batch.x, here.x)
-            outputs[sizes] = outputs_of(core, batch.x, here)
-        check_targets(core, batch, outputs[sizes], here)
-
-    source.examine = examine
-    return keys
-
-
-def _sizes(x: Any) -> tuple[tuple[int, ...], ...]:
-    """The sizes of inputs, rows apart."""
-    return tuple(np.shape(leaf)[1:] for leaf in jax.tree.leaves(x))
-
-
-def _whole(source: Any) -> Batch:
-    return Batch(source.x, source.y, source.weight)
-
-
-def _validation(
-    core: Core, given: FitArguments, held: Held | None, freq: int | Collection[int], planned: range
-) -> OnePass | None:  # fmt: skip
-    """The feed of validation inside fit, or None."""
-    steps = whole("validation_steps", given.validation_steps, optional=True, cure="validation_steps=None")
-    size = whole("validation_batch_size", given.validation_batch_size, optional=True, cure="validation_batch_size=32")
-    if given.validation_data is not None:
-        x, y, weight = unpacked(given.validation_data, "validation_data")
-        called = VALIDATION_STREAM if is_iterator(x) else VALIDATION
-        if x is given.validation_data and not is_iterator(x):
-            called = called._replace(x="validation_data")
-    elif held is not None:
-        (x, y, weight), called = held
-    else:
-        return None
-    keep = None
-    if is_iterator(x):
-        keep = _kept(steps, freq, planned)
-    elif y is None and core.needs_targets and (is_array(x) or isinstance(x, Mapping | list | tuple)):
-        raise WrongType("validation_data has inputs and no targets.", given=given.validation_data,
-                        wanted="(x, y) or (x, y, sample_weight)", cure="validation_data=(x_val, y_val)")  # fmt: skip
-    size = size if size is not None else (None if is_iterator(given.x) else given.batch_size)
-    source = measuring_source(x, y, weight, size, steps, called, keep=keep)
-    _rehearsed(core, source, training=False, called=called)
-    return OnePass(source, None if keep else steps, "validation_steps")
-
-
-def _kept(steps: int | None, freq: int | Collection[int], planned: range) -> int | None:
-    """How many batches of a generator are kept for validation after validation; it can be read but once."""
-    often = sum((epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq for epoch in planned)
-    if steps is None and often > 1:
-        raise InvalidArgument(
-            "validation_data is a generator, which can be read once, and validation is due more often than that.",
-            given=code(f"validation_data=<generator>, {often} validations"),
-            wanted="validation_steps, or arrays",
-            cure="validation_steps=10: that many batches are read once, kept, and used each time",
-        )
-    return steps
 
 
 def _completed(callbacks: Any, verbose: Any) -> tuple[list[Any], History]:
@@ -301,17 +217,21 @@ def _looking_on(core: Core, kind: str, callbacks: Any, verbose: Any, feed: OnePa
 
 
 def _forecast(
-    core: Core, keys: list[str], validates: bool, freq: int | Collection[int], epochs: int, steps: int | None
+    core: Core, keys: list[str], sets: Collection[str], freq: Due, planned: range, steps: int | None
 ) -> Forecast:  # fmt: skip
     directions = {} if core.objective is None else core.objective.directions
-    val = [f"val_{key}" for key in keys] if validates else []
+    prefixes = [f"val_{name}_" if name else "val_" for name in sets]
+    val = [f"{prefix}{key}" for prefix in prefixes for key in keys]
+    by_step = isinstance(freq, Beat) and not freq.cadence.in_epochs
+    ways = {f"{prefix}{key}": way for prefix in prefixes for key, way in directions.items()}
     return Forecast(
-        batch_keys=tuple(keys),
+        batch_keys=(*keys, *val) if by_step else tuple(keys),
         epoch_keys=(*keys, *val),
-        directions={**directions, **{f"val_{key}": way for key, way in directions.items()}},
-        validation=validates,
-        due=freq == 1,
-        epochs=epochs,
+        directions={**directions, **ways},
+        validation=bool(sets),
+        due=freq.every_epoch(steps) if isinstance(freq, Beat) else freq == 1,
+        epochs=planned.stop,
+        initial_epoch=planned.start,
         steps=steps,
         settable_rate=not isinstance(core.timeline.behind.optimizer.get("learning_rate"), Scheduled),
     )

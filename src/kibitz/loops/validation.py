@@ -1,0 +1,75 @@
+"""L. Validation within fit: with which sets, when it is due, and the numbers under their names in the logs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+
+from kibitz.clock import Beat
+from kibitz.logs import Logs
+from kibitz.run import Run
+
+Due = int | Collection[int] | Beat
+"""When validation is due: after every how many epochs, after which epochs (counted from 1), or at a cadence."""
+
+
+class Validation:
+    """The validations of one fit.
+
+    Args:
+        sets: Measures the model on each set of data; the only one may be called "".
+        freq: When it is due.
+        run: Told which set is under way, and the latest numbers.
+        go_on: Called where an epoch goes on afterwards, with its own running means.
+    """
+
+    def __init__(self, sets: Mapping[str, Callable[[], Logs]], freq: Due, run: Run, go_on: Callable[[], None]):
+        self._sets, self._freq, self._run, self._go_on = sets, freq, run, go_on
+        self._beat = freq if isinstance(freq, Beat) and not freq.cadence.in_epochs else None
+        self._latest: dict[str, float] = {}  # of this epoch
+        run.sets, run.validate = tuple(sets), self.measure
+        run.acts.append(self.until)
+
+    def until(self, step: int) -> float:
+        """Steps to the next one after which it is due, within an epoch; infinity if only ends of epochs count."""
+        return math.inf if self._beat is None else self._beat.until(step)
+
+    def quiet(self) -> float:
+        """How many steps may be done at once."""
+        return self.until(self._run.clock.step) - 1
+
+    def due_at_step(self) -> bool:
+        """Whether it is due now, before the batch that was just trained on is at its end for the callbacks."""
+        return self._beat is not None and self._beat.due(self._run.clock)
+
+    def due_at_epoch(self) -> bool:
+        """Whether it is due at the end of this epoch."""
+        epoch = self._run.clock.epoch + 1
+        if isinstance(self._freq, Beat):
+            return self._beat is None and self._freq.due(self._run.clock)
+        return epoch % self._freq == 0 if isinstance(self._freq, int) else epoch in self._freq
+
+    def measure(self, names: Collection[str] | None = None) -> dict[str, float]:
+        """Validate, and give the numbers by the names that they have in the logs."""
+        found = self._measured(names)
+        self._go_on()
+        return found
+
+    def of_epoch(self) -> dict[str, float]:
+        """The numbers that belong to the epoch that ends: those that are due now, or its latest."""
+        if self.due_at_epoch():
+            self._measured(None)
+        latest, self._latest = self._latest, {}
+        return latest
+
+    def _measured(self, names: Collection[str] | None) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for name, measure in self._sets.items():
+            if names is None or name in names:
+                self._run.validating = name
+                prefix = f"val_{name}_" if name else "val_"
+                found |= {f"{prefix}{key}": value for key, value in measure().items()}
+        self._run.validating = ""
+        self._run.validation = found
+        self._latest = {**self._latest, **found}
+        return found
