@@ -19,6 +19,9 @@ OPENING = {"on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_b
            "on_batch_end", "on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end"}  # fmt: skip
 """Hooks in which a callback could add a key to the logs."""
 
+BEGINNING = {"on_train_begin", "on_epoch_begin", "on_test_begin", "on_predict_begin"}
+"""Hooks after which it is asked anew who overrides what."""
+
 
 class Dispatch:
     """Fires hooks at a list of callbacks; only those that override a hook are called.
@@ -37,14 +40,14 @@ class Dispatch:
         self.run = run if run is not None else Run("train")
         for position, callback in enumerate(self.callbacks):
             check(callback, position)
-        self._table = {hook: self._listeners(hook) for hook in KNOWN}
+        self._learn()
         self._begun = False
 
     def add(self, callback: Any) -> None:
         """Put a callback behind the others; it hears from now on."""
         check(callback, len(self.callbacks))
         self.callbacks.append(callback)
-        self._table = {hook: self._listeners(hook) for hook in KNOWN}
+        self._learn()
 
     def listens(self, hook: str) -> bool:
         """Whether anybody overrides this hook."""
@@ -100,6 +103,8 @@ class Dispatch:
         if first is not None:
             raise first
         self.run.asking = ""
+        if hook in BEGINNING and self._given != self._attributes():
+            self._learn()
 
     def close(self, outcome: Outcome) -> None:
         """Fire `on_run_end`, if anything was begun; behind an exception of the run its own failures are notes only."""
@@ -111,6 +116,15 @@ class Dispatch:
             if outcome.error is None:
                 raise
             outcome.error.add_note(f"while the run was closed: {type(error).__name__}: {error}")
+
+    def _learn(self) -> None:
+        self._given = self._attributes()
+        self._table = {hook: self._listeners(hook) for hook in KNOWN}
+
+    def _attributes(self) -> list[dict[str, Any]]:
+        """The hooks that callbacks were given as attributes: some set one at the beginning of a run or an epoch."""
+        owned = (getattr(callback, "__dict__", {}) for callback in self.callbacks)
+        return [{hook: own[hook] for hook in KNOWN & own.keys()} for own in owned]
 
     def _listeners(self, hook: str) -> list[tuple[str, Callable[..., None]]]:
         found = []
