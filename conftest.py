@@ -6,6 +6,7 @@ It stands at the root, and not in tests/, so that the examples in the docstrings
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ os.environ.setdefault("NPROC", "1")
 # Keras reads a configuration from the home folder, and writes one there. Neither belongs into a test.
 os.environ["KERAS_HOME"] = str(ROOT / "build" / "keras")
 os.environ["MPLBACKEND"] = "agg"
+# Weights & Biases neither asks for an account nor reaches for the network, and leaves the home folder alone.
+os.environ["WANDB_MODE"] = "offline"
+os.environ["WANDB_SILENT"] = "true"
+os.environ["WANDB_CONSOLE"] = "off"
+for each in ("CACHE", "CONFIG", "DATA"):
+    os.environ[f"WANDB_{each}_DIR"] = str(ROOT / "build" / "wandb")
 # Each program is compiled once, for all workers and all sessions to come.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -49,6 +56,12 @@ def pytest_configure() -> None:
 
     settings.register_profile("kibitz", deadline=None, derandomize=os.environ.get("CI") == "true")
     settings.load_profile("kibitz")
+
+
+def pytest_sessionfinish() -> None:
+    """End the process that Weights & Biases began, if it did."""
+    if "wandb" in sys.modules:
+        sys.modules["wandb"].teardown()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,10 +1,12 @@
-"""Names of Keras that are not here, each with what to write instead."""
+"""What is not here: names of Keras, each with what to write instead, and packages that were not installed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module, util
+from typing import Any
 
-from kibitz.errors import MissingName, code
+from kibitz.errors import MissingExtra, MissingName, code
 
 INSTEAD = {
     "random": "jax.random",
@@ -39,3 +41,29 @@ def missing(room: str, name: str, there_is: Iterable[str]) -> MissingName:
     names = sorted(there_is)
     cure = INSTEAD.get(name) or "one of the names that are there, or the library that has it: Flax, Optax, JAX"
     return MissingName(f"{room} has no {name}.", given=code(f"{room}.{name}"), there_is=names, cure=cure)
+
+
+def bring(package: str, *, extra: str, owner: str) -> Any:
+    """Import an optional package for the one who needs it.
+
+    Args:
+        package: Its name, as it is imported.
+        extra: The extra of Kibitz that installs it.
+        owner: Who needs it, as the user calls it.
+
+    Raises:
+        MissingExtra: If it is not installed.
+
+    Example:
+        >>> from kibitz.absent import bring
+        >>> bring("json", extra="plot", owner="picture").dumps({})
+        '{}'
+    """
+    if util.find_spec(package) is None:
+        raise MissingExtra(
+            f"{owner} needs the package {package}, and it is not installed.",
+            given=code(f"{owner}(...)"),
+            wanted=package,
+            cure=f'pip install "kibitz[{extra}]"',
+        )
+    return import_module(package)

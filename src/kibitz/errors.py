@@ -17,6 +17,7 @@
     +-- ReadOnly             (AttributeError)  a variable that follows from other things is assigned
     +-- MissingExtra         (ImportError)  an optional package is not installed
     +-- UnusableFile         (OSError)      a file or folder that cannot be read, written or trusted
+    +-- BrokenCallback       (AssertionError)  a callback fails a check of kibitz.testing.check_callback
     +-- NotFinite            (RuntimeError) a loss is NaN or infinite, and somebody asked to be told so
     +-- Bug                  (RuntimeError) our own mistake: please report it
 
@@ -146,6 +147,10 @@ class MissingExtra(KibitzError, ImportError):
 
 class UnusableFile(KibitzError, OSError):
     """A file or folder that cannot be read, written or trusted."""
+
+
+class BrokenCallback(KibitzError, AssertionError):
+    """A callback fails a check of `kibitz.testing.check_callback`."""
 
 
 class NotFinite(KibitzError, RuntimeError):

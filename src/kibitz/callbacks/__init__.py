@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
+    from kibitz.callbacks.wandb_metrics_logger import WandbMetricsLogger
+    from kibitz.callbacks.wandb_model_checkpoint import WandbModelCheckpoint
 
 __all__ = [
     "BackupAndRestore",
@@ -37,6 +39,8 @@ __all__ = [
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "TerminateOnNaN",
+    "WandbMetricsLogger",
+    "WandbModelCheckpoint",
 ]
 
 _FILES = {
@@ -52,6 +56,8 @@ _FILES = {
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
     "TerminateOnNaN": "terminate_on_nan",
+    "WandbMetricsLogger": "wandb_metrics_logger",
+    "WandbModelCheckpoint": "wandb_model_checkpoint",
 }
 
 _NOT_HERE = {

@@ -24,6 +24,9 @@ OPENING = {"on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_train_b
            "on_batch_end", "on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end"}  # fmt: skip
 """Hooks in which a callback could add a key to the logs."""
 
+BEGINNING = {"on_train_begin", "on_epoch_begin", "on_test_begin", "on_predict_begin"}
+"""Hooks after which it is asked anew who overrides what."""
+
 
 @dataclass
 class Seat:
@@ -177,6 +180,8 @@ class Dispatch:
         if first is not None:
             raise first
         self.run.asking = ""
+        if hook in BEGINNING and self._given != self._attributes():
+            self._fill()
 
     def close(self, outcome: Outcome) -> None:
         """Fire `on_run_end`, if anything was begun; behind an exception of the run its own failures are notes only."""
@@ -200,7 +205,13 @@ class Dispatch:
         warnings.warn(f"{type(error).__name__} {where}: {error}; {what}", stacklevel=3)
 
     def _fill(self) -> None:
+        self._given = self._attributes()
         self._table = {hook: list(self._listeners(hook)) for hook in KNOWN}
+
+    def _attributes(self) -> list[dict[str, Any]]:
+        """The hooks that callbacks were given as attributes: some set one at the beginning of a run or an epoch."""
+        owned = (getattr(callback, "__dict__", {}) for callback in self.callbacks)
+        return [{hook: own[hook] for hook in KNOWN & own.keys()} for own in owned]
 
     def _listeners(self, hook: str) -> Iterator[Listener]:
         for seat in self._seats:

@@ -36,11 +36,12 @@ class EarlyStopping(Watching):
         InvalidArgument: If `mode`, `min_delta`, `patience`, `baseline` or `start_from_epoch` cannot be.
 
     Attributes: `best`, `best_epoch`, `best_weights` (host copies; None without `restore_best_weights`), `wait`,
-        `stopped_epoch` (0 if it did not stop); all are made new when training begins.
+        `begun` (whether an epoch was looked at), `stopped_epoch` (0 if it did not stop); all are made new when
+        training begins.
 
     Reads: logs, once an epoch; with `restore_best_weights`, the weights at each better epoch.
     Changes: asks the run to stop; with `restore_best_weights`, the weights in `on_train_end`. Never the optimizer.
-    Keeps: best, best_epoch, best_weights, wait.
+    Keeps: best, best_epoch, best_weights, wait, begun.
     Unlike Keras: a missing `monitor` and an unknown `mode` are errors; NaN never becomes the best; an epoch without
         validation decides nothing; after Ctrl-C or an exception, `restore()` brings the best weights back.
 
@@ -93,7 +94,7 @@ class EarlyStopping(Watching):
         if current is None or epoch < self.start_from_epoch:
             return
         # As in Keras, the first epoch is the one to beat and never counts as waiting, even if its value is NaN.
-        first, self._first = self._first, False
+        first, self.begun = not self.begun, True
         self.wait += 1
         better = self.watch.better(current, self.best)
         if better:
@@ -130,7 +131,7 @@ class EarlyStopping(Watching):
         self.best: float | None = None
         self.best_epoch = self.stopped_epoch = self.wait = 0
         self.best_weights: list[Any] | None = None
-        self._first = True
+        self.begun = False
 
     def _why(self) -> str:
         if self.best is None:

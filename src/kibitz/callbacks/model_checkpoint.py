@@ -145,6 +145,10 @@ class ModelCheckpoint(Watching):
             self.best = current
         if self.verbose > 0:
             say(f"\nEpoch {epoch + 1}: finished saving model to {path}")
+        self._saved(path, epoch, logs)
+
+    def _saved(self, path: str, epoch: int, logs: dict[str, Any]) -> None:
+        """Nothing more: a subclass may do something with the file."""
 
     def _improved(self, epoch: int, current: float, path: str) -> bool:
         better = self.watch.better(current, self.best)

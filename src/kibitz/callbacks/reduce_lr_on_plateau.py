@@ -42,11 +42,12 @@ class ReduceLROnPlateau(Watching):
         InvalidArgument: If an argument's value cannot be.
         WrongType: Before the first step, if the optimizer takes its learning rate from a schedule.
 
-    Attributes: `best`, `wait`, `cooldown_counter`; all are made new when training begins.
+    Attributes: `best`, `wait`, `cooldown_counter`, `begun` (whether an epoch was looked at); all are made new when
+        training begins.
 
     Reads: logs and the learning rate, once an epoch.
     Changes: the learning rate; puts "learning_rate", as it was in the epoch, into the epoch's logs.
-    Keeps: best, wait, cooldown_counter.
+    Keeps: best, wait, cooldown_counter, begun.
     Unlike Keras: a missing `monitor`, an unknown `mode` and unknown arguments are errors; NaN never becomes the best;
         an epoch without validation decides nothing.
 
@@ -104,7 +105,7 @@ class ReduceLROnPlateau(Watching):
         if current is None:
             return
         # As in Keras, the first epoch is the one to beat and never counts as waiting, even if its value is NaN.
-        first, self._first = self._first, False
+        first, self.begun = not self.begun, True
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
@@ -122,7 +123,7 @@ class ReduceLROnPlateau(Watching):
     def _begin(self) -> None:
         self.best: float | None = None
         self.cooldown_counter = self.wait = 0
-        self._first = True
+        self.begun = False
 
     def _reduce(self, epoch: int) -> bool:
         reduced = False
