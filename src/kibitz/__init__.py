@@ -19,6 +19,8 @@ _NAMES = {
     "Model": "kibitz.models.model",
     "Sequential": "kibitz.models.sequential",
     "Variable": "kibitz.variable",
+    "every": "kibitz.callbacks.every",
+    "on": "kibitz.callbacks.on",
 }
 _ROOMS = (
     "activations",

@@ -53,6 +53,9 @@ OUTCOME_HOOK = "on_run_end"
 HOOKS = (*RUN_HOOKS, *EPOCH_HOOKS, *BATCH_HOOKS, OUTCOME_HOOK)
 """Every hook that is fired, by name."""
 
+GRAPH_HOOKS = ("on_gradients", "on_update")
+"""Functions of a callback that are traced into the training step; nobody calls them at a batch."""
+
 KNOWN = frozenset((*HOOKS, *ALIASES.values()))
 """Every name beginning with `on_` that means something in a callback."""
 

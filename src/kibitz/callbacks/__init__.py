@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.lambda_callback import LambdaCallback
     from kibitz.callbacks.learning_rate_scheduler import LearningRateScheduler
     from kibitz.callbacks.model_checkpoint import ModelCheckpoint
+    from kibitz.callbacks.monitor import Monitor
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
@@ -36,6 +37,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "Monitor",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "TerminateOnNaN",
@@ -53,6 +55,7 @@ _FILES = {
     "LambdaCallback": "lambda_callback",
     "LearningRateScheduler": "learning_rate_scheduler",
     "ModelCheckpoint": "model_checkpoint",
+    "Monitor": "monitor",
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
     "TerminateOnNaN": "terminate_on_nan",

@@ -100,6 +100,22 @@ class Callback:
         """Take the run, before `on_*_begin`."""
         self.run = run
 
+    def get_state(self) -> dict[str, Any]:
+        """What another process needs to go on with this callback: its public attributes, as far as they are plain.
+
+        Plain are numbers, texts, None, NumPy arrays, and lists, tuples and dicts of these. Override it together with
+        `set_state` where that is not what must be kept. Where it is not overridden, a run that can be gone on with
+        keeps only what hooks have set, and leaves alone what `__init__` was given.
+        """
+        from kibitz.callbacks.state import unplain, vars_of
+
+        return {name: value for name, value in vars_of(self).items() if unplain(value) is None}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take what `get_state` gave in another process; called after `on_train_begin`."""
+        for name, value in state.items():
+            setattr(self, name, value)
+
     def settle(self, forecast: Forecast) -> None:
         """Check, before the first step, what this callback needs against what the logs will hold."""
 

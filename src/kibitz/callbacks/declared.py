@@ -18,6 +18,11 @@ def called(callback: Any) -> str:
     return name if isinstance(name, str) else type(callback).__name__
 
 
+def has(callback: Any, name: str) -> bool:
+    """Whether a callback has a method that Keras's have not; a mock answers to any name, and knows nothing of these."""
+    return name in getattr(callback, "__dict__", {}) or inspect.isroutine(getattr(callback, name, None))
+
+
 def beat_of(callback: Any) -> Beat | None:
     """How often a callback acts; None if at every moment.
 

@@ -11,12 +11,13 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from kibitz.callbacks.base import Callback
-from kibitz.callbacks.declared import beat_of, called, failure_of
+from kibitz.callbacks.declared import beat_of, called, failure_of, has
+from kibitz.callbacks.every import refuse_idle
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.order import in_order
 from kibitz.clock import Beat
 from kibitz.errors import WrongType, code, nearest_name
-from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, KNOWN, OUTCOME_HOOK, arguments
+from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, GRAPH_HOOKS, KNOWN, OUTCOME_HOOK, arguments
 from kibitz.outcome import Outcome
 from kibitz.run import Run
 
@@ -223,16 +224,16 @@ class Dispatch:
 
 
 def _seat(callback: Any) -> Seat:
-    return Seat(callback, called(callback), beat_of(callback), failure_of(callback))
+    seat = Seat(callback, called(callback), beat_of(callback), failure_of(callback))
+    if seat.beat is not None:
+        hook = "on_epoch_end" if seat.beat.cadence.in_epochs else "on_train_batch_end"
+        if not any(overrides(callback, each) for each in (hook, *GRAPH_HOOKS)):
+            refuse_idle(callback, seat.beat.cadence, hook)
+    return seat
 
 
 def _batch(method: Callable[..., None]) -> Callable[..., None]:
     return lambda batch, logs: method(batch, logs=logs)
-
-
-def has(callback: Any, name: str) -> bool:
-    """Whether a callback has a method that Keras's have not; a mock answers to any name, and knows nothing of these."""
-    return name in getattr(callback, "__dict__", {}) or inspect.isroutine(getattr(callback, name, None))
 
 
 def overrides(callback: Any, hook: str) -> bool:

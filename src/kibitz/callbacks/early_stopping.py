@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kibitz.callbacks.base import Numbers
+from kibitz.callbacks.condition import Condition
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import Monitor
 from kibitz.callbacks.number import number
@@ -19,7 +20,8 @@ class EarlyStopping(Watching):
     Training past the best epoch costs time and, without `restore_best_weights`, leaves worse weights than you had.
 
     Args:
-        monitor: A key of the epoch's logs, such as "loss" or "val_loss".
+        monitor: A key of the epoch's logs, such as "loss" or "val_loss"; or a `Monitor`, whose settings then count in
+            the place of `min_delta`, `patience` and `mode`.
         min_delta: How much better than the best counts as better, in the units of `monitor`; its sign does not matter.
         patience: Epochs without a better value after which to stop. 0 and 1 both stop at the first.
         verbose: 1 prints what is done at the end of training, 0 is silent.
@@ -28,6 +30,8 @@ class EarlyStopping(Watching):
             means that there is none.
         restore_best_weights: Put the best epoch's weights back when training ends, also at its planned end.
         start_from_epoch: The first epoch (from 0) that counts; earlier ones are not even looked at for the best.
+        when: A condition on the epoch's logs that ends training too, such as "val_accuracy > 0.99 and loss < 0.1"; the
+            default `monitor` is then let be where nothing is validated. None means that there is none.
 
     Raises:
         UnknownMonitor: Before the first step, if no epoch's logs will have `monitor`; at the end of an epoch, if a
@@ -36,12 +40,11 @@ class EarlyStopping(Watching):
         InvalidArgument: If `mode`, `min_delta`, `patience`, `baseline` or `start_from_epoch` cannot be.
 
     Attributes: `best`, `best_epoch`, `best_weights` (host copies; None without `restore_best_weights`), `wait`,
-        `begun` (whether an epoch was looked at), `stopped_epoch` (0 if it did not stop); all are made new when
-        training begins.
+        `stopped_epoch` (0 if it did not stop); all are made new when training begins.
 
     Reads: logs, once an epoch; with `restore_best_weights`, the weights at each better epoch.
     Changes: asks the run to stop; with `restore_best_weights`, the weights in `on_train_end`. Never the optimizer.
-    Keeps: best, best_epoch, best_weights, wait, begun.
+    Keeps: best, best_epoch, best_weights, wait.
     Unlike Keras: a missing `monitor` and an unknown `mode` are errors; NaN never becomes the best; an epoch without
         validation decides nothing; after Ctrl-C or an exception, `restore()` brings the best weights back.
 
@@ -61,7 +64,7 @@ class EarlyStopping(Watching):
 
     def __init__(
         self,
-        monitor: str = "val_loss",
+        monitor: str | Monitor = "val_loss",
         min_delta: float = 0,
         patience: int = 0,
         verbose: int = 0,
@@ -69,19 +72,27 @@ class EarlyStopping(Watching):
         baseline: float | None = None,
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
+        *,
+        when: str | None = None,
     ):
         super().__init__()
-        self.watch = Monitor(monitor, mode=mode, min_delta=min_delta, owner="EarlyStopping")
-        self.monitor, self.mode, self.min_delta = monitor, mode, self.watch.min_delta
-        self.patience = number("EarlyStopping", "patience", patience, least=0, such_as=3)
+        self.watch = Monitor.of(monitor, "EarlyStopping", mode=mode, min_delta=min_delta, patience=patience)
+        self.monitor, self.mode, self.min_delta = self.watch.key, self.watch.mode, self.watch.min_delta
+        self.when = None if when is None else Condition(when, "EarlyStopping")
         self.verbose = verbose
         self.baseline = baseline if baseline is None else number("EarlyStopping", "baseline", baseline)
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = number("EarlyStopping", "start_from_epoch", start_from_epoch, least=0)
+        self._watches = True
         self._begin()
 
     def settle(self, forecast: Forecast) -> None:
         """Check before the first step that the number will be there, and which way it is better."""
+        if self.when is not None:
+            self.when.settle(forecast.epoch_keys, forecast)
+            if self.monitor == "val_loss" and not forecast.validation:  # nobody meant it
+                self._watches = False
+                return
         self.watch.settle(forecast)
 
     def on_train_begin(self, logs: Numbers = None) -> None:
@@ -90,24 +101,17 @@ class EarlyStopping(Watching):
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Compare, keep, count, and stop when patience is spent."""
-        current = self.get_monitor_value(logs)
+        if self.when is not None and self.when.holds(logs):
+            self._stop(epoch, f"{self.when.written} in epoch {epoch}")
+        current = self.get_monitor_value(logs) if self._watches else None
         if current is None or epoch < self.start_from_epoch:
             return
-        # As in Keras, the first epoch is the one to beat and never counts as waiting, even if its value is NaN.
-        first, self.begun = not self.begun, True
-        self.wait += 1
-        better = self.watch.better(current, self.best)
-        if better:
-            self.best = current
-        if better or first:
+        if self.watch.take(current, bar=self.baseline):
             self.best_epoch = epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-            if self.baseline is None or self.watch.better(current, self.baseline):
-                self.wait = 0
-        elif self.wait >= self.patience:
-            self.stopped_epoch = epoch
-            stop_training(self, self._why())
+        elif self.watch.spent:
+            self._stop(epoch, self._why())
 
     def on_train_end(self, logs: Numbers = None) -> None:
         """Say what was done, and put the best weights back if that was wanted."""
@@ -128,10 +132,13 @@ class EarlyStopping(Watching):
         return self.watch.read(logs, self.model)
 
     def _begin(self) -> None:
-        self.best: float | None = None
-        self.best_epoch = self.stopped_epoch = self.wait = 0
+        self.watch.reset()
+        self.best_epoch = self.stopped_epoch = 0
         self.best_weights: list[Any] | None = None
-        self.begun = False
+
+    def _stop(self, epoch: int, why: str) -> None:
+        self.stopped_epoch = epoch
+        stop_training(self, why)
 
     def _why(self) -> str:
         if self.best is None:

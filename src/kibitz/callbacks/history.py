@@ -63,6 +63,14 @@ class History(Callback):
         keys = ["epoch", *self.history]
         return [{key: row.get(key) for key in keys} for row in self._rows]
 
+    def get_state(self) -> dict[str, Any]:
+        """All values, the epochs of this fit, and what belongs to which epoch."""
+        return {"history": self.history, "epoch": self.epoch, "rows": self._rows}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with what `get_state` gave."""
+        self.history, self.epoch, self._rows = state["history"], state["epoch"], state["rows"]
+
     def reset(self) -> None:
         """Forget everything."""
         self.history: dict[str, list[Any]] = {}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from kibitz.callbacks.base import Numbers
+from kibitz.callbacks.condition import Condition
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import VALIDATION, Monitor
 from kibitz.callbacks.number import number
 from kibitz.callbacks.say import say
 from kibitz.callbacks.watching import Watching
-from kibitz.checkpoint.files import local, probe
+from kibitz.checkpoint.files import local, probe, remove
+from kibitz.checkpoint.keep import KeepBest
 from kibitz.checkpoint.template import Template
+from kibitz.clock import Cadence, Clock
 from kibitz.errors import InvalidArgument, Unsupported
 
 
@@ -27,13 +31,18 @@ class ModelCheckpoint(Watching):
         filepath: Where to save. Numbers may stand in it: `{epoch:02d}` (from 1), `{batch}` (from 1, only with an
             integer `save_freq`), and every key of the logs: `{val_loss:.2f}`. It ends in ".weights.h5" with
             `save_weights_only=True`, else in ".keras". Missing folders are made.
-        monitor: With `save_best_only`, the key of the logs that says which is best.
+        monitor: With `save_best_only` and with `keep`, the key of the logs that says which is best; or a `Monitor`.
         verbose: 1 prints what is done, 0 is silent.
         save_best_only: Save only when `monitor` is better than ever before.
         save_weights_only: Save weights and optimizer (`model.save_weights`); if False, the whole model (`model.save`).
         mode: "min", "max", or "auto": asks the metric itself which way is better.
-        save_freq: "epoch", or after how many batches to save; these are counted on from epoch to epoch.
+        save_freq: "epoch", or after how many batches to save; these are counted on from epoch to epoch. Or a cadence,
+            such as "2 epochs", "500 steps" or "10 min".
         initial_value_threshold: A value of `monitor` to beat. None means that the first is the best so far.
+        keep: How many files to keep: the best by `monitor`; the oldest others go when a new one is safe. With
+            `monitor=None` the latest are kept. None means all.
+        when: A condition on the logs, such as "val_loss < 0.5": nothing is saved where it does not hold. None means
+            that there is none.
 
     Raises:
         UnknownMonitor: Before the first step, if the logs will not have `monitor` when a file is due.
@@ -68,26 +77,31 @@ class ModelCheckpoint(Watching):
     def __init__(
         self,
         filepath: str | os.PathLike[str],
-        monitor: str = "val_loss",
+        monitor: str | Monitor | None = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
+        *,
+        keep: int | None = None,
+        when: str | None = None,
     ):
         super().__init__()
         local(filepath)  # refuses what is no path
         self.filepath = os.fspath(filepath)
-        self.watch = Monitor(monitor, mode=mode, owner="ModelCheckpoint")
-        self.monitor, self.mode, self.verbose = monitor, mode, verbose
+        self.watch = Monitor.of("loss" if monitor is None and keep else monitor, "ModelCheckpoint", mode=mode)  # pyright: ignore[reportArgumentType] - None without `keep` is refused there
+        self.monitor = None if monitor is None else self.watch.key
+        self.mode, self.verbose = self.watch.mode, verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
-        self.save_freq = every_batches("ModelCheckpoint", save_freq)
-        self.best: float | None = initial_value_threshold
-        if self.best is not None:
+        self.save_freq = self._frequency(save_freq)
+        if initial_value_threshold is not None:
             self.best = number("ModelCheckpoint", "initial_value_threshold", initial_value_threshold)
         self._check_ending()
         self.template = Template(self.filepath, "ModelCheckpoint")
+        self.when = None if when is None else Condition(when, "ModelCheckpoint")
+        self.keep = None if keep is None else self._keeping(keep)
         self._current_epoch = 0
         self._batches_seen_since_last_saving = 0
         self._last_batch_seen: int | None = None
@@ -96,14 +110,29 @@ class ModelCheckpoint(Watching):
     def settle(self, forecast: Forecast) -> None:
         """Check before the first step that there will be something to compare, to save, a name for it, and a place."""
         at = "epoch" if self.save_freq == "epoch" else "batch"
-        if self.save_best_only:
+        if self._compares:
             self.watch.settle(forecast, at=at)
+        if self.when is not None:
+            self.when.settle(forecast.epoch_keys if at == "epoch" else forecast.batch_keys, forecast)
         keys = ("epoch", *forecast.epoch_keys) if at == "epoch" else ("epoch", "batch", *forecast.batch_keys)
         self.template.check(keys, open=forecast.open)
         if not self.save_weights_only:
             self._check_configuration()
         probe(self.template.fill(dict.fromkeys(self.template.names, 1)))
         self._forecast = forecast
+
+    def get_state(self) -> dict[str, Any]:
+        """The best value, and how many batches were counted."""
+        counted = {"batches": self._batches_seen_since_last_saving, "last": self._last_batch_seen}
+        kept = {} if self.keep is None else self.keep.get_state()
+        return {"watch": self.watch.get_state(), **counted, **kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with what `get_state` gave."""
+        self.watch.set_state(state["watch"])
+        if self.keep is not None and "kept" in state:
+            self.keep.set_state(state)
+        self._batches_seen_since_last_saving, self._last_batch_seen = state["batches"], state["last"]
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Remember the epoch's number."""
@@ -114,6 +143,11 @@ class ModelCheckpoint(Watching):
         if self.save_freq != "epoch" and self._due(batch):
             self._save(self._current_epoch, {"batch": batch + 1, **(logs or {})})
 
+    def save_now(self, logs: Mapping[str, Any]) -> None:
+        """Save because somebody asked the run to, by the same rule: if only the best is kept, only what is better."""
+        clock = self.run.clock if self.run is not None else Clock(self._current_epoch)
+        self._save(clock.epoch, {"batch": clock.batch, **logs})
+
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Save if that is done every epoch."""
         if self.save_freq == "epoch":
@@ -121,6 +155,8 @@ class ModelCheckpoint(Watching):
 
     def _due(self, batch: int) -> bool:
         last, self._last_batch_seen = self._last_batch_seen, batch
+        if not isinstance(self.save_freq, int):  # a cadence: the hook is called when it is due
+            return True
         self._batches_seen_since_last_saving += batch + 1 if last is None or batch <= last else batch - last
         if self._batches_seen_since_last_saving < int(self.save_freq):
             return False
@@ -129,11 +165,15 @@ class ModelCheckpoint(Watching):
 
     def _save(self, epoch: int, logs: dict[str, Any]) -> None:
         values = {"epoch": epoch + 1, **logs}
-        if self._waits_for_validation(values):
+        if self._waits_for_validation(values) or (self.when is not None and not self.when.holds(logs)):
             return
         path = self.template.fill(values)
-        current = self.watch.read(logs, self.model) if self.save_best_only else None
-        if self.save_best_only and (current is None or not self._improved(epoch, current, path)):
+        current = self.watch.read(logs, self.model) if self._compares else None
+        if self._compares and current is None:
+            return
+        if self.save_best_only and not self._improved(epoch, current, path):  # pyright: ignore[reportArgumentType] - it compares
+            return
+        if self.keep is not None and not self.keep.wants(current):
             return
         if self.verbose > 0 and not self.save_best_only:
             say(f"\nEpoch {epoch + 1}: saving model to {path}")
@@ -145,6 +185,8 @@ class ModelCheckpoint(Watching):
             self.best = current
         if self.verbose > 0:
             say(f"\nEpoch {epoch + 1}: finished saving model to {path}")
+        for old in self.keep.took(current, path) if self.keep is not None else ():
+            remove(old)
         self._saved(path, epoch, logs)
 
     def _saved(self, path: str, epoch: int, logs: dict[str, Any]) -> None:
@@ -160,7 +202,8 @@ class ModelCheckpoint(Watching):
 
     def _waits_for_validation(self, values: dict[str, Any]) -> bool:
         """Whether the name needs a number of a validation that was not due in this epoch."""
-        if self._forecast is None or self._forecast.due or any(key.startswith(VALIDATION) for key in values):
+        validated = any(key.startswith(VALIDATION) for key in values)
+        if self._forecast is None or validated or (self._forecast.due and self.save_freq == "epoch"):
             return False
         return any(name not in values and name.startswith(VALIDATION) for name in self.template.names)
 
@@ -176,6 +219,35 @@ class ModelCheckpoint(Watching):
                 )
         for describe in ("get_config", "get_compile_config"):  # what cannot be written down says so here
             getattr(self.model, describe, dict)()
+
+    @property
+    def _compares(self) -> bool:
+        return self.save_best_only or (self.keep is not None and self.monitor is not None)
+
+    def _frequency(self, save_freq: Any) -> str | int:
+        if not isinstance(save_freq, str) or save_freq == "epoch":
+            return every_batches("ModelCheckpoint", save_freq)
+        cadence = Cadence.read(save_freq, "ModelCheckpoint", "save_freq")
+        self.every = save_freq
+        return "epoch" if cadence.in_epochs else save_freq
+
+    def _keeping(self, keep: Any) -> KeepBest:
+        if not isinstance(keep, int) or isinstance(keep, bool) or keep < 1:
+            raise InvalidArgument(
+                "ModelCheckpoint keeps a number of files.",
+                given=keep,
+                wanted="a whole number, 1 or more, or None",
+                cure="ModelCheckpoint(..., keep=3)",
+            )
+        if not self.template.names:
+            stem = self._stem()
+            raise InvalidArgument(
+                "ModelCheckpoint keeps several files, and all have one name.",
+                given=self.filepath,
+                wanted="a number in the name, such as {epoch:02d}",
+                cure=f'ModelCheckpoint("{stem}-{{epoch:02d}}{self.filepath.removeprefix(stem)}", keep={keep})',
+            )
+        return KeepBest(keep, None if self.monitor is None else self.watch.better)
 
     def _stem(self) -> str:
         return self.filepath.removesuffix(".weights.h5").removesuffix(".keras").removesuffix(".h5")

@@ -20,26 +20,44 @@ VALIDATION = "val_"
 class Monitor:
     """What EarlyStopping, ReduceLROnPlateau and ModelCheckpoint share: one number, watched.
 
-    Use it in a callback of your own that acts on "better": settle it in `settle`, read it at the end of an epoch.
+    Give it to one of these in the place of the number's name, where the number is to be smoothed; or use it in a
+    callback of your own that acts on "better": settle it in `settle`, then `read` and `take` at the end of an epoch.
 
     Args:
         key: A key of the logs, such as "val_loss".
         mode: "min" if less is better, "max" if more is, "auto" to ask the metric itself.
         min_delta: How much better counts as better, in the units of the number; its sign does not matter.
+        patience: How many values in a row may be no better before it is `spent`; 0 and 1 mean the same.
+        smoothing: What remains of the average so far when a new value comes, from 0 to less than 1: it watches the
+            moving average then, and not each value. 0 means that it does not average.
         owner: The callback's name, for its errors.
 
     Raises:
-        InvalidArgument: If `mode` is none of the three, or `min_delta` is not a number.
+        InvalidArgument: If `mode` is none of the three, or a number is none or out of range.
         WrongType: If `key` is not a string.
+
+    Attributes: `best`, the best value so far, or None; `wait`, how many values in a row were no better; `begun`,
+        whether there was a value.
 
     Example:
         >>> from kibitz.callbacks.monitor import Monitor
-        >>> monitor = Monitor("accuracy", mode="max", min_delta=0.25)
-        >>> monitor.better(0.5, None), monitor.better(0.75, 0.5), monitor.better(1.0, 0.5)
-        (True, False, True)
+        >>> monitor = Monitor("accuracy", mode="max", min_delta=0.25, patience=2)
+        >>> [monitor.take(value) for value in (0.5, 0.75, 1.0, 1.0, 1.0)]
+        [True, False, True, False, False]
+        >>> monitor.best, monitor.wait, monitor.spent
+        (1.0, 2, True)
     """
 
-    def __init__(self, key: str, *, mode: str = "auto", min_delta: float = 0.0, owner: str = "Monitor"):
+    def __init__(
+        self,
+        key: str,
+        *,
+        mode: str = "auto",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        smoothing: float = 0.0,
+        owner: str = "Monitor",
+    ):
         if not isinstance(key, str):
             raise WrongType(
                 f"{owner} watches one number by its name.",
@@ -53,10 +71,27 @@ class Monitor:
             )
         self.key, self.mode, self.owner = key, mode, owner
         self.min_delta = abs(number(owner, "min_delta", min_delta))
+        self.patience = number(owner, "patience", patience, least=0, such_as=3)
+        self.smoothing = number(owner, "smoothing", smoothing, least=0, below=1, such_as=0.9)
         self.direction: str | None = None if mode == "auto" else mode
+        self.reset()
         self._forecast: Forecast | None = None
         self._at = "epoch"
         self._warned = False
+
+    @classmethod
+    def of(cls, monitor: str | Monitor, owner: str, **settings: Any) -> Monitor:
+        """A monitor as a callback takes it: by the number's name, with the callback's settings, or as it was made.
+
+        Args:
+            monitor: The key of a number, or a monitor.
+            owner: The callback's name.
+            **settings: `mode`, `min_delta`, `patience`; a monitor that was given has its own.
+        """
+        if isinstance(monitor, Monitor):
+            monitor.owner = owner
+            return monitor
+        return cls(monitor, owner=owner, **settings)
 
     def settle(self, forecast: Forecast, *, at: str = "epoch") -> None:
         """Check before the first step that the number will be there, and learn which way it is better.
@@ -98,7 +133,7 @@ class Monitor:
             return None
         self.learn(model)
         try:
-            return float(value)
+            return self._smoothed(float(value))
         except (TypeError, ValueError):
             raise WrongType(
                 f'{self.owner} compares numbers, and "{self.key}" is not one.',
@@ -111,6 +146,45 @@ class Monitor:
         """Ask a model which way is better, if nobody has settled this monitor."""
         if self.direction is None:
             self.direction = self._known(dict(_directions(model)))
+
+    def take(self, value: float, *, bar: float | None = None, counts: bool = True) -> bool:
+        """Take one more value: whether it is better than all before it, or the first.
+
+        The first one is the one to beat, and never counts as waiting, even if it is NaN.
+
+        Args:
+            value: The value.
+            bar: What must be beaten besides for the waiting to end. None means that there is nothing.
+            counts: Whether a value that is no better counts as waiting.
+        """
+        first, self.begun = not self.begun, True
+        better = self.better(value, self.best)
+        if better:
+            self.best = value
+        if (better or first) and (bar is None or self.better(value, bar)):
+            self.wait = 0
+        elif counts:
+            self.wait += 1
+        return better or first
+
+    @property
+    def spent(self) -> bool:
+        """Whether patience is."""
+        return self.wait >= max(self.patience, 1)
+
+    def reset(self) -> None:
+        """Forget all values."""
+        self.best: float | None = None
+        self.wait, self.begun = 0, False
+        self._average: float | None = None
+
+    def get_state(self) -> dict[str, Any]:
+        """What it remembers of the values."""
+        return {"best": self.best, "wait": self.wait, "begun": self.begun, "average": self._average}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on with what `get_state` gave."""
+        self.best, self.wait, self.begun, self._average = (state[name] for name in ("best", "wait", "begun", "average"))
 
     def better(self, value: float, best: float | None) -> bool:
         """Whether a value is better than the best so far by more than `min_delta`.
@@ -138,6 +212,13 @@ class Monitor:
             if self.direction == "min":
                 return bool(np.float32(value + self.min_delta) < bar)
             return bool(np.float32(value - self.min_delta) > bar)
+
+    def _smoothed(self, value: float) -> float:
+        if not self.smoothing or not math.isfinite(value):
+            return value
+        old = value if self._average is None else self._average
+        average = self._average = self.smoothing * old + (1 - self.smoothing) * value
+        return average
 
     def _known(self, directions: Mapping[str, str]) -> str | None:
         name = self.key.removeprefix(VALIDATION)

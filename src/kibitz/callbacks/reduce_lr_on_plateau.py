@@ -42,12 +42,11 @@ class ReduceLROnPlateau(Watching):
         InvalidArgument: If an argument's value cannot be.
         WrongType: Before the first step, if the optimizer takes its learning rate from a schedule.
 
-    Attributes: `best`, `wait`, `cooldown_counter`, `begun` (whether an epoch was looked at); all are made new when
-        training begins.
+    Attributes: `best`, `wait`, `cooldown_counter`; all are made new when training begins.
 
     Reads: logs and the learning rate, once an epoch.
     Changes: the learning rate; puts "learning_rate", as it was in the epoch, into the epoch's logs.
-    Keeps: best, wait, cooldown_counter, begun.
+    Keeps: best, wait, cooldown_counter.
     Unlike Keras: a missing `monitor`, an unknown `mode` and unknown arguments are errors; NaN never becomes the best;
         an epoch without validation decides nothing.
 
@@ -66,7 +65,7 @@ class ReduceLROnPlateau(Watching):
 
     def __init__(
         self,
-        monitor: str = "val_loss",
+        monitor: str | Monitor = "val_loss",
         factor: float = 0.1,
         patience: int = 10,
         verbose: int = 0,
@@ -80,10 +79,9 @@ class ReduceLROnPlateau(Watching):
         for unknown in kwargs:
             cure = f"{NAME}(min_delta=...)" if unknown == "epsilon" else "leave it out, or write it as it is spelt"
             raise UnknownName(f"{NAME} takes no such argument.", given=unknown, there_is=ARGUMENTS, cure=cure)
-        self.watch = Monitor(monitor, mode=mode, min_delta=min_delta, owner=NAME)
-        self.monitor, self.mode, self.min_delta = monitor, mode, self.watch.min_delta
+        self.watch = Monitor.of(monitor, NAME, mode=mode, min_delta=min_delta, patience=patience)
+        self.monitor, self.mode, self.min_delta = self.watch.key, self.watch.mode, self.watch.min_delta
         self.factor = number(NAME, "factor", factor, least=0, below=1, such_as=0.1)
-        self.patience = number(NAME, "patience", patience, least=0, such_as=10)
         self.cooldown = number(NAME, "cooldown", cooldown, least=0)
         self.min_lr = number(NAME, "min_lr", min_lr, least=0)
         self.verbose = verbose
@@ -104,26 +102,20 @@ class ReduceLROnPlateau(Watching):
         current = self.watch.read(logs, self.model)
         if current is None:
             return
-        # As in Keras, the first epoch is the one to beat and never counts as waiting, even if its value is NaN.
-        first, self.begun = not self.begun, True
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
-        if self.watch.better(current, self.best):
-            self.best, self.wait = current, 0
-        elif not self.in_cooldown() and not first:
-            self.wait += 1
-            if self.wait >= self.patience and self._reduce(epoch):
-                self.cooldown_counter, self.wait = self.cooldown, 0
+        better = self.watch.take(current, counts=not self.in_cooldown())
+        if not better and self.watch.spent and not self.in_cooldown() and self._reduce(epoch):
+            self.cooldown_counter, self.wait = self.cooldown, 0
 
     def in_cooldown(self) -> bool:
         """Whether a reduction is so recent that no waiting is counted."""
         return self.cooldown_counter > 0
 
     def _begin(self) -> None:
-        self.best: float | None = None
-        self.cooldown_counter = self.wait = 0
-        self.begun = False
+        self.watch.reset()
+        self.cooldown_counter = 0
 
     def _reduce(self, epoch: int) -> bool:
         reduced = False

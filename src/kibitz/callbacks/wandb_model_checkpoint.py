@@ -7,6 +7,7 @@ from typing import Any
 
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.model_checkpoint import ModelCheckpoint
+from kibitz.callbacks.monitor import Monitor
 from kibitz.callbacks.wandb_run import wandb_with_a_run
 
 
@@ -26,6 +27,8 @@ class WandbModelCheckpoint(ModelCheckpoint):
         mode: "min", "max", or "auto": asks the metric itself which way is better.
         save_freq: "epoch", or after how many batches to save.
         initial_value_threshold: A value of `monitor` to beat. None means that the first is the best so far.
+        keep: How many files to keep, see `ModelCheckpoint`; artifacts are all kept. None means all.
+        when: A condition on the logs. None means that there is none.
 
     Raises:
         MissingExtra: If wandb is not installed.
@@ -57,17 +60,21 @@ class WandbModelCheckpoint(ModelCheckpoint):
     def __init__(
         self,
         filepath: str | os.PathLike[str],
-        monitor: str = "val_loss",
+        monitor: str | Monitor | None = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
+        *,
+        keep: int | None = None,
+        when: str | None = None,
     ):
         super().__init__(
-            filepath, monitor, verbose, save_best_only, save_weights_only, mode, save_freq, initial_value_threshold
-        )
+            filepath, monitor, verbose, save_best_only, save_weights_only, mode, save_freq, initial_value_threshold,
+            keep=keep, when=when,
+        )  # fmt: skip
         wandb_with_a_run("WandbModelCheckpoint")
 
     def settle(self, forecast: Forecast) -> None:

@@ -32,6 +32,33 @@ class Watching(Callback):
     watch: Monitor
 
     @property
+    def best(self) -> float | None:
+        """The best value so far; None if there is none. It can be set."""
+        return self.watch.best
+
+    @best.setter
+    def best(self, value: float | None) -> None:
+        self.watch.best = value
+
+    @property
+    def wait(self) -> int:
+        """How many values in a row were no better. It can be set."""
+        return self.watch.wait
+
+    @wait.setter
+    def wait(self, value: int) -> None:
+        self.watch.wait = value
+
+    @property
+    def patience(self) -> int:
+        """How many values in a row may be no better. It can be set."""
+        return self.watch.patience
+
+    @patience.setter
+    def patience(self, value: int) -> None:
+        self.watch.patience = value
+
+    @property
     def monitor_op(self) -> Callable[[Any, Any], Any] | None:
         """`numpy.less` or `numpy.greater`; None while it is not known which way is better. It can be set."""
         return {"min": np.less, "max": np.greater, None: None}[self.watch.direction]

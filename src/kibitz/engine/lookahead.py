@@ -178,7 +178,7 @@ class Lookahead:
         self._values, self._past, self._in_base = None, 0, 0
 
     def leave(self) -> Any:
-        """The run is over: the carry at the cursor; the data go now, though an exception may keep this road for long."""
+        """The run is over: the carry at the cursor; the data go now, also where an exception keeps this road."""
         self.drop()
         self._chunk = None
         self._supply.let_go()

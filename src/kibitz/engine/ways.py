@@ -39,6 +39,7 @@ class Sent:
         self._programs, self._kind, self._short = programs, kind, short
 
     def __call__(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
+        """Run n steps, from batch `start` of a chunk on."""
         done = self._programs.run(self._kind, self.constants, carry, chunk, start, n)
         if self._short is not None and chunk.full:  # the device is busy now: time to make ready for the last batch
             short, self._short = self._short, None

@@ -1,0 +1,173 @@
+"""What a callback must remember to go on in another process: told by itself, or found among its attributes."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kibitz.callbacks.base import Callback
+from kibitz.callbacks.declared import called, has
+from kibitz.errors import InvalidArgument, Unsupported
+
+APART = frozenset(("params", "model", "run", "every", "on_error", "before", "after"))
+"""Attributes that a run gives to a callback, or that say how it is called."""
+
+_ABSENT = object()
+
+
+class Kept:
+    """The state of one callback within a run.
+
+    What `__init__` set is configuration, and is not kept: the program that goes on may have set it otherwise. What
+    hooks set is state. A name that begins with an underscore says "may be lost".
+
+    Args:
+        callback: Any callback. If it has `get_state` and `set_state` of its own, these decide.
+
+    Example:
+        >>> import kibitz
+        >>> from kibitz.callbacks.state import Kept
+        >>> stop = kibitz.callbacks.EarlyStopping("loss", patience=3)
+        >>> kept = Kept(stop)
+        >>> _ = kibitz.testing.drive(stop, epochs=[{"loss": 2.0}, {"loss": 3.0}])
+        >>> kept.state()["watch"]["best"], kept.state()["watch"]["wait"]
+        (2.0, 1)
+    """
+
+    def __init__(self, callback: Any):
+        self.callback = callback
+        self._configured = _attributes(callback)
+        self._begun: dict[str, Any] | None = None
+
+    def begun(self) -> None:
+        """Training has begun: what is now as it was made, a new process makes likewise."""
+        self._begun = _attributes(self.callback)
+
+    def state(self) -> dict[str, Any]:
+        """What it must remember: numbers, texts, None, NumPy arrays, and lists, tuples and dicts of these.
+
+        Raises:
+            Unsupported: If a hook has set something else; it says under which name.
+        """
+        own = _own(self.callback, "get_state")
+        if own is not None:
+            state = own()
+            if not isinstance(state, Mapping):
+                raise InvalidArgument(
+                    f"{called(self.callback)}.get_state gives a dict of what it must remember.",
+                    given=state,
+                    wanted="a dict",
+                    cure='return {"best": self.best}',
+                )
+            for name, value in state.items():
+                self._require_plain(name, value, f"{called(self.callback)}.get_state() gives")
+            return copy.deepcopy(dict(state))
+        parts = {name: part.get_state() for name, part in _parts(self.callback).items()}
+        changed = {
+            name: value
+            for name, value in vars_of(self.callback).items()
+            if name not in parts and self._set(name, value)
+        }
+        for name, value in changed.items():
+            self._require_plain(name, value, f"A hook of {called(self.callback)} has set")
+        return copy.deepcopy({**changed, **parts})
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Give a callback that was just made, and has begun, what another one remembered."""
+        own = _own(self.callback, "set_state")
+        if own is not None:
+            own(copy.deepcopy(dict(state)))
+            return
+        parts = _parts(self.callback)
+        for name, value in copy.deepcopy(dict(state)).items():
+            if name in parts:
+                parts[name].set_state(value)
+            else:
+                setattr(self.callback, name, value)
+
+    def _set(self, name: str, value: Any) -> bool:
+        """Whether a hook has set it: it is not what it was when it was made, or not what it was when training began."""
+        return any(
+            not _same(value, before.get(name, _ABSENT))
+            for before in (self._configured, self._begun)
+            if before is not None
+        )
+
+    def _require_plain(self, name: str, value: Any, who: str) -> None:
+        odd = unplain(value)
+        if odd is not None:
+            raise Unsupported(
+                f"{who} {name}, which cannot be kept for a run that goes on later.",
+                given=odd,
+                wanted="numbers, texts, None, NumPy arrays, and lists, tuples and dicts of these",
+                cure=f"self._{name}, which says that it may be lost; or get_state and set_state of your own",
+            )
+
+
+def vars_of(callback: Any) -> dict[str, Any]:
+    """The public attributes of a callback that are its own; hooks that it was given are none of its state."""
+    own = getattr(callback, "__dict__", {})
+    return {
+        name: value for name, value in own.items()
+        if not name.startswith(("_", "on_")) and name not in APART and not callable(value)
+    }  # fmt: skip
+
+
+def _parts(callback: Any) -> dict[str, Any]:
+    """Its attributes that remember something themselves, such as a `Monitor`."""
+    return {
+        name: value for name, value in vars_of(callback).items() if has(value, "get_state") and has(value, "set_state")
+    }
+
+
+def unplain(value: Any) -> Any:
+    """The first thing in a value that cannot be kept, or None."""
+    if value is None or isinstance(value, bool | int | float | str | np.generic):
+        return None
+    if isinstance(value, np.ndarray):
+        return value if value.dtype.hasobject else None
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str | int) for key in value):
+            return value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return next((odd for odd in map(unplain, value) if odd is not None), None)
+    return value
+
+
+def _attributes(callback: Any) -> dict[str, Any]:
+    """A copy of what can be copied; of the rest the thing itself, to see whether it is replaced."""
+    return {
+        name: copy.deepcopy(value) if unplain(value) is None else value for name, value in vars_of(callback).items()
+    }
+
+
+def _own(callback: Any, name: str) -> Any:
+    method = getattr(callback, name, None)
+    if not has(callback, name) or getattr(method, "__func__", method) is getattr(Callback, name, None):
+        return None
+    return method
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        alike = isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.dtype == other.dtype
+        return alike and one.shape == other.shape and one.tobytes() == other.tobytes()
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, Mapping):
+        return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - what cannot be compared is another thing
+        return False
