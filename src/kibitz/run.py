@@ -53,6 +53,7 @@ class Run:
         self.validate: Callable[[Collection[str] | None], dict[str, float]] | None = None
         self.validating = ""
         self.validation: dict[str, float] = {}
+        self.graph_state_of: Callable[[Any], Any] | None = None
         self._asked: dict[str, Any] = {}
         self._stop = False
 
@@ -143,6 +144,24 @@ class Run:
     def flush(self) -> None:
         """Have all logs that are written to files brought there, after this hook."""
         self._asked["flush"] = True
+
+    def graph_state(self, callback: Any) -> Any:
+        """What a callback's graph hooks carry along, as host arrays, as it is after the step that hooks have reached.
+
+        Args:
+            callback: The callback.
+
+        Raises:
+            NotReady: If no callback of this run has a graph hook.
+        """
+        if self.graph_state_of is None:
+            raise NotReady(
+                "No callback of this run has a graph hook.",
+                given=callback,
+                wanted="a fit with a callback that has on_gradients or on_update",
+                cure="fit(..., callbacks=[GradientNorms()])",
+            )
+        return self.graph_state_of(callback)
 
     def carry_out(self, logs: Mapping[str, Any]) -> None:
         """Do what was asked for since the last time; the loops call this where it is safe.

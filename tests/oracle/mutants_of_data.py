@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from kibitz.data import arrays, generators, weights
+from kibitz.loops import validation
 from kibitz.models import objective, prepare, running
 from tests.oracle.mutant import mutant, nothing, wrap
 
@@ -13,7 +14,7 @@ from tests.oracle.mutant import mutant, nothing, wrap
 @mutant("validation_every_second_epoch_*", "validation_at_listed_epochs_*")
 def validation_at_every_epoch(patch):
     """validation_freq is not looked at."""
-    patch.setattr(running.FitPlan, "validation_due", lambda self, epoch: self.validate is not None)
+    patch.setattr(validation.Validation, "due_at_epoch", lambda self: True)
 
 
 @mutant(
@@ -24,7 +25,7 @@ def validation_at_every_epoch(patch):
 )
 def validation_never(patch):
     """There is no validation."""
-    patch.setattr(running.FitPlan, "validation_due", lambda self, epoch: False)
+    patch.setattr(validation.Validation, "due_at_epoch", lambda self: False)
 
 
 @mutant("a_split_takes_the_last_rows_*")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kibitz.callbacks.callback_list import CallbackList
     from kibitz.callbacks.csv_logger import CSVLogger
     from kibitz.callbacks.early_stopping import EarlyStopping
+    from kibitz.callbacks.gradient_clip import GradientClip
+    from kibitz.callbacks.gradient_norms import GradientNorms
     from kibitz.callbacks.history import History
     from kibitz.callbacks.lambda_callback import LambdaCallback
     from kibitz.callbacks.learning_rate_scheduler import LearningRateScheduler
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
     from kibitz.callbacks.wandb_metrics_logger import WandbMetricsLogger
     from kibitz.callbacks.wandb_model_checkpoint import WandbModelCheckpoint
+    from kibitz.callbacks.weight_histograms import WeightHistograms
 
 __all__ = [
     "BackupAndRestore",
@@ -33,6 +36,8 @@ __all__ = [
     "Callback",
     "CallbackList",
     "EarlyStopping",
+    "GradientClip",
+    "GradientNorms",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
@@ -43,6 +48,7 @@ __all__ = [
     "TerminateOnNaN",
     "WandbMetricsLogger",
     "WandbModelCheckpoint",
+    "WeightHistograms",
 ]
 
 _FILES = {
@@ -51,6 +57,8 @@ _FILES = {
     "Callback": "base",
     "CallbackList": "callback_list",
     "EarlyStopping": "early_stopping",
+    "GradientClip": "gradient_clip",
+    "GradientNorms": "gradient_norms",
     "History": "history",
     "LambdaCallback": "lambda_callback",
     "LearningRateScheduler": "learning_rate_scheduler",
@@ -61,6 +69,7 @@ _FILES = {
     "TerminateOnNaN": "terminate_on_nan",
     "WandbMetricsLogger": "wandb_metrics_logger",
     "WandbModelCheckpoint": "wandb_model_checkpoint",
+    "WeightHistograms": "weight_histograms",
 }
 
 _NOT_HERE = {

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Numbers = dict[str, Any] | None
 """What hooks are given as `logs`; None only when somebody calls a hook by hand."""
 
+Traced = tuple[dict[str, Any], Any, dict[str, Any]]
+"""What a graph hook gives back: the gradients or updates, its state, and the numbers to log."""
+
 
 class Callback:
     """Look on at a run, comment, and take a hand in it: override the hooks you need.

@@ -305,7 +305,7 @@ def check(callback: Any, position: int) -> None:
         )
     # Not all that a callback answers to is listed: what hands calls on, and mocks, have hooks that `dir` does not tell.
     hooks = [hook for hook in sorted(KNOWN) if hasattr(callback, hook)]
-    if not hooks:
+    if not hooks and not any(hasattr(callback, hook) for hook in GRAPH_HOOKS):
         raise WrongType(
             f"{where} is not a callback: it has no hook.",
             given=callback,
@@ -316,7 +316,7 @@ def check(callback: Any, position: int) -> None:
         if not _inherited(getattr(callback, hook), hook):  # the base class's own are known to be right
             _check_signature(callback, hook)
     for name in dir(callback):
-        known = not name.startswith("on_") or name in KNOWN
+        known = not name.startswith("on_") or name in KNOWN or name in GRAPH_HOOKS
         if not known and callable(getattr(callback, name, None)):
             near = nearest_name(name, sorted(KNOWN))
             hint = f"; did you mean {near}?" if near else "; hooks.py draws those there are"

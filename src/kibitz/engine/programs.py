@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from threading import Thread
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from kibitz.data.source import Batch
 from kibitz.engine.forward import Forward
+from kibitz.engine.graph_hooks import GraphHook, GraphHooks
 from kibitz.engine.rule import Manner, manner
 from kibitz.engine.span import looped, number, single
 from kibitz.engine.state import Arrays, TrainState
@@ -41,17 +43,33 @@ class Programs:
         row_by_row: bool = False,
     ):
         self.train_rows, self.test_rows = LogRows(), LogRows()
+        self.hooks = GraphHooks((), str)
         self.eager = eager
         self._objective, self._row_by_row = objective, row_by_row
         self._longest = min(most or LONGEST, LONGEST)
         self._manners: dict[str, Manner] = {}
-        self._compiled: dict[tuple[str, bool, Manner], Callable[..., Any]] = {}
+        self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self._hooked: dict[tuple[GraphHook, ...], Programs] = {}
         self._under_way: dict[str, Thread] = {}
         self._steps: dict[str, Callable[..., Any]] = {"predict": self._jit(predict_step(forward))}
         if objective is not None:
             self._steps["test"] = self._jit(test_step(forward, objective, self.test_rows))
             if optimizer is not None:
-                self._steps["train"] = self._jit(train_step(forward, objective, optimizer, self.train_rows))
+                self._make_train = lambda rows, hooks: train_step(forward, objective, optimizer, rows, hooks)
+                self._steps["train"] = self._jit(self._make_train(self.train_rows, self.hooks))
+
+    def hooked(self, hooks: GraphHooks) -> Programs:
+        """The same programs, with these hooks in the training step."""
+        if hooks.hooks not in self._hooked:
+            other, rows = copy(self), LogRows()
+            vars(other).update(
+                hooks=hooks, train_rows=rows, _under_way={},
+                _manners={kind: found for kind, found in self._manners.items() if kind != "train"},
+                _steps={**self._steps, "train": self._jit(self._make_train(rows, hooks))},
+            )  # fmt: skip
+            self._hooked.clear()  # one is kept: for the next fit with the same callbacks
+            self._hooked[hooks.hooks] = other
+        return self._hooked[hooks.hooks]
 
     def _jit(self, step: Callable[..., Any]) -> Callable[..., Any]:
         # A step is traced once, for whoever asks for its shapes and for the span that it goes into.
@@ -66,7 +84,7 @@ class Programs:
     def rehearse_train(self, state: TrainState, batch: Data) -> list[str]:
         """The names in the logs of a training step; every error of shape in the model and the loss comes here."""
         self._rehearse("train", (), state, batch)
-        return self.train_rows.names
+        return [*self.train_rows.names, *self.train_rows.scalars]
 
     def rehearse_test(self, variables: Arrays, accumulators: list[Any], batch: Data) -> list[str]:
         """The same for a step of evaluation."""
@@ -136,7 +154,7 @@ class Programs:
         compiling.start()
 
     def _span(self, kind: str, gathers: bool, chosen: Manner) -> Callable[..., Any]:
-        key = (kind, gathers, chosen)
+        key = (kind, gathers, chosen, self.hooks.hooks if kind == "train" else ())
         if key not in self._compiled:
             pick = pick_rows if gathers else pick_batch
             step = self._steps[kind]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -25,12 +25,14 @@ class TrainState:
         others: All other variables by name: frozen parameters, moving statistics, random state.
         optimizer: The optimizer's state; an empty dict before compile.
         metrics: The accumulators of the epoch's running means; an empty list before compile.
+        graph: What the graph hooks of a run carry along; empty where there are none.
     """
 
     params: Arrays
     others: Arrays
     optimizer: dict[str, Any]
     metrics: list[Any]
+    graph: dict[str, Any] = field(default_factory=dict)
 
     def with_(self, **parts: Any) -> TrainState:
         """The same state with some parts put in place of the old ones."""

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kibitz.engine.forward import Forward
+from kibitz.engine.graph_hooks import GraphHooks
 from kibitz.engine.state import Arrays, TrainState
 
 Data = tuple[Any, Any, Any, Any]
@@ -55,25 +56,34 @@ class Optimizer(Protocol):
 
 
 class LogRows:
-    """How a step's numbers travel: one flat float32 row, running values first, the batch's own behind them.
+    """How a step's numbers travel: one flat float32 row, running values first, then the batch's own, then graph hooks'.
 
     The names and shapes are known as soon as the step has been traced once.
     """
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.said: list[str] = []  # what graph hooks log
         self._shapes: list[tuple[int, ...]] = []
+        self._said_shapes: list[tuple[int, ...]] = []
 
     @property
     def width(self) -> int:
-        """Numbers in a row."""
+        """Numbers in a row that are no graph hook's."""
         return 2 * sum(math.prod(shape) for shape in self._shapes)
 
-    def pack(self, running: dict[str, Any], own: dict[str, Any]) -> jax.Array:
-        """One row from two dicts with the same keys."""
-        self.names = list(running)
+    @property
+    def scalars(self) -> list[str]:
+        """What graph hooks log as one number."""
+        return [name for name, shape in zip(self.said, self._said_shapes, strict=True) if shape == ()]
+
+    def pack(self, running: dict[str, Any], own: dict[str, Any], said: dict[str, Any]) -> jax.Array:
+        """One row from two dicts with the same keys, and what graph hooks log."""
+        self.names, self.said = list(running), list(said)
         self._shapes = [jnp.shape(value) for value in running.values()]
-        parts = [jnp.ravel(jnp.asarray(value)).astype(jnp.float32) for value in (*running.values(), *own.values())]
+        self._said_shapes = [jnp.shape(value) for value in said.values()]
+        values = (*running.values(), *own.values(), *said.values())
+        parts = [jnp.ravel(jnp.asarray(value)).astype(jnp.float32) for value in values]
         return jnp.concatenate(parts) if parts else jnp.zeros((0,), jnp.float32)
 
     def own(self, rows: np.ndarray, name: str) -> np.ndarray:
@@ -83,27 +93,38 @@ class LogRows:
 
     def unpack(self, row: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Two dicts of Python floats (host arrays where a number is not a scalar) from one row on the host."""
-        values = row.tolist()
-        running, own, at = {}, {}, 0
-        for target in (running, own):
-            for name, shape in zip(self.names, self._shapes, strict=True):
-                if shape == ():
-                    target[name] = values[at]
-                    at += 1
-                else:
-                    size = math.prod(shape)
-                    target[name] = row[at : at + size].reshape(shape)
-                    at += size
+        running, at = _unpacked(row, 0, self.names, self._shapes)
+        own, _ = _unpacked(row, at, self.names, self._shapes)
         return running, own
 
+    def unpack_said(self, row: Any) -> dict[str, Any]:
+        """What graph hooks log, from one row on the host."""
+        return _unpacked(row, self.width, self.said, self._said_shapes)[0]
 
-def _measured(objective: Objective, rows: LogRows, before: list[Any], batch: Data, y_pred: Any, found: Any) -> Any:
+
+def _unpacked(row: Any, at: int, names: list[str], shapes: list[tuple[int, ...]]) -> tuple[dict[str, Any], int]:
+    found = {}
+    if all(shape == () for shape in shapes):  # the common case, at every batch
+        end = at + len(names)
+        return dict(zip(names, row[at:end].tolist(), strict=True)), end
+    for name, shape in zip(names, shapes, strict=True):
+        size = math.prod(shape)
+        found[name] = row[at].item() if shape == () else row[at : at + size].reshape(shape)
+        at += size
+    return found, at
+
+
+def _measured(
+    objective: Objective, rows: LogRows, before: list[Any], batch: Data, y_pred: Any, found: Any, said: Any = None
+) -> Any:
     after = objective.accumulate(before, batch, y_pred, found)
     own = objective.accumulate(objective.accumulators(), batch, y_pred, found)
-    return after, rows.pack(objective.results(after), objective.results(own))
+    return after, rows.pack(objective.results(after), objective.results(own), said or {})
 
 
-def train_step(forward: Forward, objective: Objective, optimizer: Optimizer, rows: LogRows) -> Callable[..., Any]:
+def train_step(
+    forward: Forward, objective: Objective, optimizer: Optimizer, rows: LogRows, hooks: GraphHooks
+) -> Callable[..., Any]:
     """Build `(state, batch) -> (state, row of logs)`."""
 
     def step(state: TrainState, batch: Data) -> tuple[TrainState, jax.Array]:
@@ -116,12 +137,25 @@ def train_step(forward: Forward, objective: Objective, optimizer: Optimizer, row
             return optimizer.scale_loss(loss, state.optimizer), (y_pred, others, found)
 
         grads, (y_pred, others, found) = jax.grad(loss_of, has_aux=True)(state.params)
+        graph, said = state.graph, {}
+        if hooks.hooks:
+            grads, graph, said = hooks.on_gradients(grads, state.params, graph, _scale(optimizer, state))
         params, moved = optimizer.apply(grads, state.optimizer, state.params)
+        if hooks.hooks:
+            params, graph, more = hooks.on_update(state.params, params, graph)
+            graph, said = hooks.stepped(graph), {**said, **more}
         params |= {name: hold(params[name]) for name, hold in forward.constraints.items() if name in params}
-        metrics, row = _measured(objective, rows, state.metrics, batch, y_pred, found)
-        return TrainState(params, others, moved, metrics), row
+        metrics, row = _measured(objective, rows, state.metrics, batch, y_pred, found, said)
+        return TrainState(params, others, moved, metrics, graph), row
 
     return step
+
+
+def _scale(optimizer: Optimizer, state: TrainState) -> Any:
+    """By what the loss was multiplied; None if by nothing."""
+    one = jnp.float32(1)
+    scaled = optimizer.scale_loss(one, state.optimizer)
+    return None if scaled is one else scaled
 
 
 def test_step(forward: Forward, objective: Objective, rows: LogRows) -> Callable[..., Any]:

@@ -176,6 +176,10 @@ class Timeline:
         """Begin the running means anew."""
         self._put(self.here.with_(metrics=metrics))
 
+    def carry(self, graph: dict[str, Any]) -> None:
+        """Let this travel along as what graph hooks carry."""
+        self._put(self.here.with_(graph=graph))
+
     # -- the road ----------------------------------------------------------------------------------------------------
 
     @contextmanager

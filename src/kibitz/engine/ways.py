@@ -14,6 +14,7 @@ from kibitz.data.feed import Feed, OnePass
 from kibitz.data.nonfinite import Watch
 from kibitz.engine.lookahead import Lookahead
 from kibitz.engine.programs import Programs
+from kibitz.engine.said import Said
 from kibitz.engine.step import LogRows
 from kibitz.engine.supply import Chunk, Supply
 from kibitz.engine.timeline import Timeline
@@ -55,7 +56,8 @@ class Training:
         self._watch = Watch()
         manner = programs.manner("train")
         supply = Supply(feed, ahead=manner.loops)
-        self._donates = manner.donates
+        self._donates, self._clock = manner.donates, run.clock
+        self.said = Said(programs.hooks, programs.train_rows)
         self.road = Lookahead(
             Sent(programs, "train", short=supply.short()), supply, timeline.here, manner.most, ahead=manner.ahead,
             own=timeline.owned if manner.donates else None, report=run.report, asking=lambda: run.asking,
@@ -78,7 +80,7 @@ class Training:
         if not math.isfinite(logs.batch["loss"]):
             self._examine(row[None], chunk, at)
         self._arrive()
-        return logs
+        return self.said.put(logs, row[None], self._clock.step + 1)
 
     def leap(self, most: float) -> tuple[Logs, int]:
         """Do the steps of a span at once, at most so many, for nobody looks on; the last one's logs, and how many."""
@@ -86,7 +88,7 @@ class Training:
         rows, chunk, first, n = self.road.leap(most)
         self._examine(rows, chunk, first)
         self._arrive()
-        return logs_of(self._programs.train_rows, rows[-1]), n
+        return self.said.put(logs_of(self._programs.train_rows, rows[-1]), rows, self._clock.step + 1), n
 
     def _arrive(self) -> None:
         if self._donates:  # the arrays of the step before are gone, also those in the user's own module

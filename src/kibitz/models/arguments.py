@@ -92,7 +92,7 @@ def check_shuffle(shuffle: Any) -> bool:
 
 def check_validation_freq(freq: Any) -> int | Collection[int] | Cadence:
     """After every how many epochs validation is due, a collection of epochs counted from 1, or a cadence."""
-    if isinstance(freq, str):
+    if isinstance(freq, str) and not freq.strip().isdigit():
         return Cadence.read(freq, "fit", "validation_freq")
     if isinstance(freq, list | tuple | set | frozenset | range):
         return [

@@ -38,6 +38,7 @@ from kibitz.models.arguments import (
     whole,
 )
 from kibitz.models.core import Core
+from kibitz.models.hooking import graph_hooks, hooked
 from kibitz.models.prepare import measuring_source, training_source
 from kibitz.models.rehearsal import outputs_of, rehearse_prediction
 from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
@@ -92,10 +93,14 @@ def run_fit(core: Core, given: FitArguments) -> History:
         freq.settle(feed.steps, epochs - initial_epoch)
     callbacks, history = _completed(given.callbacks, given.verbose)
     dispatch = Dispatch(callbacks, run)
-    dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
-    dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
-    core.fits += 1
-    _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs))
+    hooks = graph_hooks(core, dispatch.callbacks)
+    with hooked(core, hooks, dispatch.callbacks, run):
+        if hooks.hooks:
+            keys = sorted(rehearsed(core, source, training=True))
+        dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
+        dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
+        core.fits += 1
+        _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs))
     if told := run.report.costly():
         logging.getLogger("kibitz").warning(told)
     return history
@@ -121,12 +126,13 @@ def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass],
         accumulated.move(in_training(timeline))
 
     def reset() -> None:
+        way.said.begin_epoch()
         timeline.reset_metrics(objective.accumulators())
         go_on()
 
     measures = {name: partial(validate, name) for name in sets}
     validation = Validation(measures, freq, dispatch.run, go_on) if sets else None
-    plan = FitPlan(feed, planned, validation, reset, finalize)
+    plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize)
     timeline.reset_metrics(objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
         way = Training(timeline, programs, feed, dispatch.run)

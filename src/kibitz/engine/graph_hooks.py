@@ -1,0 +1,183 @@
+"""H. Functions of callbacks that are traced into the training step: they see gradients and updates.
+
+A hook is a pure function of arrays, and may change what it sees. It has a state of its own, which is a part of the
+train state, and logs numbers that travel with those of the step. One that acts every so many steps stands in a branch
+that is not taken in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kibitz.engine.state import Arrays
+from kibitz.errors import InvalidArgument, ShapeMismatch, WrongType, code
+
+Function = Callable[[Arrays, Arrays, Any], tuple[Arrays, Any, Mapping[str, Any]]]
+"""`(gradients or updates, parameters, state) -> (gradients or updates, state, numbers to log)`."""
+
+
+@dataclass(frozen=True)
+class GraphHook:
+    """What one callback has traced into the step.
+
+    Args:
+        name: What the callback is called.
+        key: What tells it from others: a program is compiled anew for each combination.
+        on_gradients: Called with the gradients. None: it does not look at them.
+        on_update: Called with what the optimizer adds to the parameters. None: it does not look at it.
+        init: Gives its first state from the parameters.
+        every: It acts at every so many steps, counted over the run.
+    """
+
+    name: str
+    key: Any
+    on_gradients: Function | None = field(default=None, compare=False)
+    on_update: Function | None = field(default=None, compare=False)
+    init: Callable[[Arrays], Any] = field(default=lambda _: (), compare=False)
+    every: int = 1
+
+    def due(self, step: int) -> bool:
+        """Whether it acts at this step, counted from 1."""
+        return step % self.every == 0
+
+
+class GraphHooks:
+    """All graph hooks of a run, as the step calls them.
+
+    Args:
+        hooks: The hooks, in order; each sees what those before it made of the gradients.
+        shown: What the user calls a parameter, from its name in the state.
+    """
+
+    def __init__(self, hooks: tuple[GraphHook, ...], shown: Callable[[str], str]):
+        self.hooks, self._shown = hooks, shown
+        self.source: dict[str, GraphHook] = {}  # whose each number is; known when a step was traced
+
+    def init(self, params: Arrays) -> dict[str, Any]:
+        """The state of all hooks before the first step."""
+        if not self.hooks:
+            return {}
+        states = [hook.init(self._by_users_names(params)) for hook in self.hooks]
+        return {"step": jnp.zeros((), jnp.int32), "hooks": jax.tree.map(jnp.asarray, states)}
+
+    def on_gradients(self, grads: Arrays, params: Arrays, state: dict[str, Any], scale: Any) -> Any:
+        """The gradients after all hooks have seen them, the state, and the numbers that they log.
+
+        Gradients of a scaled loss are shown without the scale.
+        """
+        # Behind a barrier the gradients are the ones that the optimizer sees, whoever else looks at them.
+        grads = jax.lax.optimization_barrier(grads)
+        shown = grads if scale is None else jax.tree.map(lambda each: each / scale.astype(each.dtype), grads)
+        seen, state, logs = self._called("on_gradients", shown, params, state)
+        if seen is not shown:
+            grads = seen if scale is None else jax.tree.map(lambda each: each * scale.astype(each.dtype), seen)
+        return grads, state, logs
+
+    def on_update(self, old: Arrays, new: Arrays, state: dict[str, Any]) -> Any:
+        """The parameters after all hooks have seen how they are about to move, the state, and the numbers."""
+        if not any(hook.on_update for hook in self.hooks):
+            return new, state, {}
+        updates = {name: new[name] - old[name] for name in old}
+        seen, state, logs = self._called("on_update", updates, old, state)
+        return (new if seen is updates else {name: old[name] + seen[name] for name in old}), state, logs
+
+    def stepped(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The state when a step is done."""
+        return {**state, "step": state["step"] + 1} if self.hooks else state
+
+    def _called(self, which: str, values: Arrays, params: Arrays, state: dict[str, Any]) -> Any:
+        states, logs, seen = list(state["hooks"]), {}, values
+        for place, hook in enumerate(self.hooks):
+            function = getattr(hook, which)
+            if function is None:
+                continue
+            call = _Call(hook, which, function, self._by_users_names(seen), self._by_users_names(params))
+            changed, states[place], said = call(states[place], state["step"])
+            if changed is not None:
+                seen = dict(zip(seen, changed.values(), strict=True))
+            for name, value in said.items():
+                self._claim(name, hook)
+                logs[name] = value
+        return seen, {**state, "hooks": states}, logs
+
+    def _claim(self, name: str, hook: GraphHook) -> None:
+        other = self.source.setdefault(name, hook)
+        if other is not hook:
+            raise InvalidArgument(
+                f'{hook.name} and {other.name} both log "{name}" from within the step.',
+                given=code(f"callbacks=[{other.name}(...), {hook.name}(...)]"),
+                wanted="numbers of different names",
+                cure="give one of them another name",
+            )
+
+    def _by_users_names(self, arrays: Arrays) -> Arrays:
+        return {self._shown(name): value for name, value in arrays.items()}
+
+
+class _Call:
+    """One hook, traced: within a branch if it does not act at every step."""
+
+    def __init__(self, hook: GraphHook, which: str, function: Function, values: Arrays, params: Arrays):
+        self.hook, self.what = hook, f"{hook.name}.{which}"
+        self.function, self.values, self.params = function, values, params
+
+    def __call__(self, state: Any, step: Any) -> tuple[Arrays | None, Any, dict[str, Any]]:
+        """The changed values, or None if it leaves them alone; its new state, and what it logs."""
+        changes = False
+
+        def look(state: Any) -> Any:
+            nonlocal changes
+            values, state, logs = self._checked(state)
+            changes = any(values[name] is not self.values[name] for name in values)
+            return values, state, logs
+
+        shapes = jax.eval_shape(look, state)
+        if self.hook.every == 1:
+            values, state, logs = self._checked(state)
+            return (values if changes else None), state, logs
+
+        def act(state: Any) -> Any:
+            values, state, logs = self._checked(state)
+            return (values if changes else ()), state, logs
+
+        def let_be(state: Any) -> Any:
+            nothing = {name: jnp.zeros(spec.shape, spec.dtype) for name, spec in shapes[2].items()}
+            return (self.values if changes else ()), state, nothing
+
+        due = (step + 1) % self.hook.every == 0
+        values, state, logs = jax.lax.cond(due, act, let_be, state)
+        return (values if changes else None), state, logs
+
+    def _checked(self, state: Any) -> tuple[Arrays, Any, dict[str, Any]]:
+        """What the function gives, if it is what a step can go on with."""
+        given = self.function(dict(self.values), dict(self.params), state)
+        if not (isinstance(given, tuple) and len(given) == 3 and isinstance(given[2], Mapping)):
+            raise WrongType(
+                f"{self.what} gives three things.",
+                given=given,
+                wanted="(what it was given, its state, a dict of numbers to log)",
+                cure='return grads, state, {"norm": optax.global_norm(grads)}',
+            )
+        values, after, logs = given
+        self._require_alike("the values", values, self.values)
+        self._require_alike("the state", after, state)
+        after = jax.tree.map(lambda new, old: jnp.asarray(new).astype(old.dtype), after, state)
+        return dict(values), after, {name: jnp.asarray(value, jnp.float32) for name, value in logs.items()}
+
+    def _require_alike(self, what: str, new: Any, old: Any) -> None:
+        same = jax.tree.structure(new) == jax.tree.structure(old) and all(
+            jnp.shape(one) == jnp.shape(other)
+            for one, other in zip(jax.tree.leaves(new), jax.tree.leaves(old), strict=True)
+        )
+        if not same:
+            raise ShapeMismatch(
+                f"{self.what} gives {what} in another form than it was given them.",
+                given=jax.tree.map(jnp.shape, new),
+                wanted=str(jax.tree.map(jnp.shape, old)),
+                cure="jax.tree.map(function, values), which keeps the form",
+            )
