@@ -248,8 +248,8 @@ def test_a_file_that_only_on_train_end_closes_is_named(tmp_path):
     assert "on_run_end" in found.cure
 
 
-def test_a_thread_that_goes_on_is_named(monkeypatch):
-    monkeypatch.setattr("kibitz.testing.bench.PATIENCE", 0.0)
+def test_a_thread_that_goes_on_is_named(bench, monkeypatch):
+    monkeypatch.setattr(bench, "_patience", 0.0)
     done = threading.Event()
     try:
         checked = check_callback(LeavesAThread, done, raises=False)

@@ -17,7 +17,7 @@ import numpy as np
 from kibitz.testing.recorder import Recorder
 
 PATIENCE = 2.0
-"""Seconds that a thread which was told to end is given to do so."""
+"""Seconds that a thread which was told to end is given to do so, until one has not."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Bench:
     def __init__(self) -> None:
         self.x = np.linspace(-1, 1, 14, dtype="float32").reshape(7, 2)
         self.y = np.array([0, 1, 0, 0, 1, 1, 0], "int32")
+        self._patience = PATIENCE
         self._renew()
 
     def fit(self, callbacks: Sequence[Any], *, epochs: int = 3, rows: int = 7, validation: bool = True,
@@ -90,13 +91,14 @@ class Bench:
     def _take(self, run: Callable[[list[Any]], object], callbacks: Sequence[Any]) -> Took:
         self._begin()
         record, error = Recorder(), None
-        with watching() as left, warnings.catch_warnings():
+        with watching(self._patience) as left, warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".* looks like a hook, and there is none of this name")
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 try:
                     run([*callbacks, record])
                 except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001 - told in the report
                     error = raised
+        self._patience = 0.0 if any(each.startswith("the thread") for each in left) else self._patience
         return Took(error, record, self.model.get_weights(), left)
 
     def _begin(self) -> None:
@@ -119,13 +121,14 @@ class Bench:
 
 
 @contextlib.contextmanager
-def watching() -> Iterator[list[str]]:
+def watching(patience: float) -> Iterator[list[str]]:
     """Give a list that names, once the block is left, each file and thread that was opened in it and still is."""
     files, threads = open_files(), set(threading.enumerate())
     left: list[str] = []
     yield left
     for thread in set(threading.enumerate()) - threads:
-        thread.join(PATIENCE)
+        with contextlib.suppress(RuntimeError):  # it is just being started
+            thread.join(patience)
         if thread.is_alive():
             left.append(f"the thread {thread.name}")
     left += sorted(f"the file {name}" for _, name in open_files() - files)
