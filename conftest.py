@@ -17,6 +17,7 @@ from tests.callbacks.wandb_runs import ALONE
 ROOT = Path(__file__).parent
 
 SLOW = {
+    "tests/callbacks/test_third_party.py": "three other libraries are imported, one with a database of its own",
     "tests/examples": "each page is a process of its own, with JAX to load",
     "tests/free": "the same run is made again and again, cut in many ways",
     "tests/house/test_import_time.py": "each test is a process of its own, with JAX to load",

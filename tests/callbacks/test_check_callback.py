@@ -290,6 +290,15 @@ def test_a_failure_is_an_assertion_with_each_sentence_and_its_cure():
     assert raised.value.cure == 'logs["when"] = float(...), or an attribute of its own'
 
 
+def test_a_real_interruption_ends_the_check():
+    class Interrupted(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_callback(Interrupted)
+
+
 def test_an_instance_takes_no_arguments():
     with pytest.raises(WrongType, match="An instance takes no arguments"):
         check_callback(LooksOn(), 3)

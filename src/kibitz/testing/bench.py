@@ -65,8 +65,8 @@ class Bench:
         self._renew()
 
     def fit(self, callbacks: Sequence[Any], *, epochs: int = 3, rows: int = 7, validation: bool = True,
-            verbose: int = 0, first: int = 0, state: Any = None) -> Took:  # fmt: skip
-        """Train from the first state, or from one that `model.export_state` gave."""
+            verbose: int = 0, first: int = 0, state: Any = None, raising: BaseException | None = None) -> Took:  # fmt: skip
+        """Train from the first state, or from one that `model.export_state` gave; `raising` is what will be raised."""
 
         def run(heard: list[Any]) -> None:
             if state is not None:
@@ -76,7 +76,7 @@ class Bench:
                            validation_data=(self.x, self.y) if validation else None, validation_batch_size=4,
                            callbacks=heard)  # fmt: skip
 
-        return self._take(run, callbacks)
+        return self._take(run, callbacks, raising)
 
     def evaluate(self, callbacks: Sequence[Any]) -> Took:
         """Evaluate the first state."""
@@ -88,7 +88,9 @@ class Bench:
         """Predict with the first state."""
         return self._take(lambda heard: self.model.predict(self.x, batch_size=3, verbose=0, callbacks=heard), callbacks)
 
-    def _take(self, run: Callable[[list[Any]], object], callbacks: Sequence[Any]) -> Took:
+    def _take(
+        self, run: Callable[[list[Any]], object], callbacks: Sequence[Any], raising: BaseException | None = None
+    ) -> Took:
         self._begin()
         record, error = Recorder(), None
         with watching(self._patience) as left, warnings.catch_warnings():
@@ -96,7 +98,9 @@ class Bench:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 try:
                     run([*callbacks, record])
-                except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001 - told in the report
+                except BaseException as raised:
+                    if raised is not raising and not isinstance(raised, Exception):
+                        raise  # somebody has pressed Ctrl-C, and means it
                     error = raised
         self._patience = 0.0 if any(each.startswith("the thread") for each in left) else self._patience
         return Took(error, record, self.model.get_weights(), left)

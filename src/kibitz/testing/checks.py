@@ -181,7 +181,7 @@ def failed(trial: Trial) -> Answer:
 
 def _broken_off(trial: Trial, error: BaseException, ending: str) -> Answer:
     callback = trial.subject.make()
-    took = trial.fit(callback, _Ends(error), ending=ending)
+    took = trial.fit(callback, _Ends(error), ending=ending, raising=error)
     if took.error is not error:
         return _ran(took, "let exceptions of others pass")
     notes = [note for note in getattr(error, "__notes__", ()) if note.startswith("while the run was closed")]
