@@ -64,8 +64,18 @@ class Bench:
         self._patience = PATIENCE
         self._renew()
 
-    def fit(self, callbacks: Sequence[Any], *, epochs: int = 3, rows: int = 7, validation: bool = True,
-            verbose: int = 0, first: int = 0, state: Any = None, raising: BaseException | None = None) -> Took:  # fmt: skip
+    def fit(
+        self,
+        callbacks: Sequence[Any],
+        *,
+        epochs: int = 3,
+        rows: int = 7,
+        validation: bool = True,
+        verbose: int = 0,
+        first: int = 0,
+        state: Any = None,
+        raising: BaseException | None = None,
+    ) -> Took:
         """Train from the first state, or from one that `model.export_state` gave; `raising` is what will be raised."""
 
         def run(heard: list[Any]) -> None:
