@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests.callbacks.wandb_runs import ALONE
+
 ROOT = Path(__file__).parent
 
 SLOW = {
+    "tests/callbacks/test_third_party.py": "three other libraries are imported, one with a database of its own",
     "tests/examples": "each page is a process of its own, with JAX to load",
     "tests/free": "the same run is made again and again, cut in many ways",
     "tests/house/test_import_time.py": "each test is a process of its own, with JAX to load",
@@ -38,12 +41,7 @@ os.environ.setdefault("NPROC", "1")
 # Keras reads a configuration from the home folder, and writes one there. Neither belongs into a test.
 os.environ["KERAS_HOME"] = str(ROOT / "build" / "keras")
 os.environ["MPLBACKEND"] = "agg"
-# Weights & Biases neither asks for an account nor reaches for the network, and leaves the home folder alone.
-os.environ["WANDB_MODE"] = "offline"
-os.environ["WANDB_SILENT"] = "true"
-os.environ["WANDB_CONSOLE"] = "off"
-for each in ("CACHE", "CONFIG", "DATA"):
-    os.environ[f"WANDB_{each}_DIR"] = str(ROOT / "build" / "wandb")
+os.environ.update(ALONE)
 # Each program is compiled once, for all workers and all sessions to come.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -248,8 +248,8 @@ def test_a_file_that_only_on_train_end_closes_is_named(tmp_path):
     assert "on_run_end" in found.cure
 
 
-def test_a_thread_that_goes_on_is_named(monkeypatch):
-    monkeypatch.setattr("kibitz.testing.bench.PATIENCE", 0.0)
+def test_a_thread_that_goes_on_is_named(bench, monkeypatch):
+    monkeypatch.setattr(bench, "_patience", 0.0)
     done = threading.Event()
     try:
         checked = check_callback(LeavesAThread, done, raises=False)
@@ -288,6 +288,15 @@ def test_a_failure_is_an_assertion_with_each_sentence_and_its_cure():
     assert isinstance(raised.value, KibitzError)
     assert raised.value.what.startswith("PutsText fails 1 of 18 checks.\n  only numbers in logs: it puts")
     assert raised.value.cure == 'logs["when"] = float(...), or an attribute of its own'
+
+
+def test_a_real_interruption_ends_the_check():
+    class Interrupted(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_callback(Interrupted)
 
 
 def test_an_instance_takes_no_arguments():

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from contextlib import contextmanager
+from pathlib import Path
+
+OWN = str(Path(__file__).parents[2] / "build" / "wandb")
+ALONE = {
+    "WANDB_MODE": "offline",
+    "WANDB_ERROR_REPORTING": "false",
+    "WANDB_SILENT": "true",
+    "WANDB_CONSOLE": "off",
+    "WANDB_CACHE_DIR": OWN,
+    "WANDB_CONFIG_DIR": OWN,
+    "WANDB_DATA_DIR": OWN,
+}
+"""What keeps Weights & Biases from the network, from asking for an account, from the screen and the home folder."""
 
 BLOCK, HEADER = 32768, 7
 
@@ -12,6 +26,7 @@ BLOCK, HEADER = 32768, 7
 @contextmanager
 def offline_run(folder):
     """A run whose file lies in a folder; its process is ended."""
+    os.environ.update(ALONE)  # read when wandb is imported
     import wandb
 
     settings = wandb.Settings(

@@ -263,3 +263,9 @@ def _once(old):
         old(self, dict.fromkeys(given), run)
 
     return once
+
+
+@mutant("hooks_that_are_set_when_*")
+def who_overrides_what_is_asked_once(patch):
+    """A hook that a callback sets in another hook is never heard."""
+    patch.setattr(Dispatch, "_attributes", lambda self: [])

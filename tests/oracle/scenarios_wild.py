@@ -328,3 +328,31 @@ def a_layer_adds_to_the_loss(ns, tmp):
     model = stacked(ns, (3,), Small(), ns.layers.Dense(2, kernel_regularizer="l2"), Small(), ns.layers.Dense(1))
     history = model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0, validation_data=(x, y))
     return [history.history, plain(model.evaluate(x, y, verbose=0)), model.get_weights()]
+
+
+@scenario("wild.late")
+def hooks_that_are_set_when_a_run_or_an_epoch_begins_are_heard(ns, tmp):
+    """As a progress bar does that begins anew with each epoch: functions as attributes, replaced at each beginning."""
+    x, y = line_data(6)
+    heard = []
+
+    class Late(ns.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.on_epoch_end = lambda epoch, logs=None: heard.append(["epoch", epoch, plain(logs)])
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.on_batch_end = lambda batch, logs=None: heard.append(["batch", epoch, batch, plain(logs)])
+            self.on_train_batch_begin = lambda batch, logs=None: heard.append(["begin", epoch, batch])
+
+        def on_test_begin(self, logs=None):
+            self.on_test_batch_end = lambda batch, logs=None: heard.append(["test", batch, plain(logs)])
+
+        def on_predict_begin(self, logs=None):
+            self.on_predict_end = lambda logs=None: heard.append(["predicted"])
+
+    model, late = line(ns), Late()
+    model.fit(x, y, batch_size=3, epochs=2, shuffle=False, verbose=0, callbacks=[late])
+    model.evaluate(x, y, batch_size=3, verbose=0, callbacks=[late])
+    model.predict(x, batch_size=3, verbose=0, callbacks=[late])
+    # Keras has decided before that nobody hears batches, and calls these from other threads: their order is no promise.
+    return sorted(heard, key=lambda entry: entry[:-1] if isinstance(entry[-1], dict) else entry)

@@ -17,7 +17,7 @@ import numpy as np
 from kibitz.testing.recorder import Recorder
 
 PATIENCE = 2.0
-"""Seconds that a thread which was told to end is given to do so."""
+"""Seconds that a thread which was told to end is given to do so, until one has not."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,22 @@ class Bench:
     def __init__(self) -> None:
         self.x = np.linspace(-1, 1, 14, dtype="float32").reshape(7, 2)
         self.y = np.array([0, 1, 0, 0, 1, 1, 0], "int32")
+        self._patience = PATIENCE
         self._renew()
 
-    def fit(self, callbacks: Sequence[Any], *, epochs: int = 3, rows: int = 7, validation: bool = True,
-            verbose: int = 0, first: int = 0, state: Any = None) -> Took:  # fmt: skip
-        """Train from the first state, or from one that `model.export_state` gave."""
+    def fit(
+        self,
+        callbacks: Sequence[Any],
+        *,
+        epochs: int = 3,
+        rows: int = 7,
+        validation: bool = True,
+        verbose: int = 0,
+        first: int = 0,
+        state: Any = None,
+        raising: BaseException | None = None,
+    ) -> Took:
+        """Train from the first state, or from one that `model.export_state` gave; `raising` is what will be raised."""
 
         def run(heard: list[Any]) -> None:
             if state is not None:
@@ -75,7 +86,7 @@ class Bench:
                            validation_data=(self.x, self.y) if validation else None, validation_batch_size=4,
                            callbacks=heard)  # fmt: skip
 
-        return self._take(run, callbacks)
+        return self._take(run, callbacks, raising)
 
     def evaluate(self, callbacks: Sequence[Any]) -> Took:
         """Evaluate the first state."""
@@ -87,16 +98,21 @@ class Bench:
         """Predict with the first state."""
         return self._take(lambda heard: self.model.predict(self.x, batch_size=3, verbose=0, callbacks=heard), callbacks)
 
-    def _take(self, run: Callable[[list[Any]], object], callbacks: Sequence[Any]) -> Took:
+    def _take(
+        self, run: Callable[[list[Any]], object], callbacks: Sequence[Any], raising: BaseException | None = None
+    ) -> Took:
         self._begin()
         record, error = Recorder(), None
-        with watching() as left, warnings.catch_warnings():
+        with watching(self._patience) as left, warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".* looks like a hook, and there is none of this name")
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 try:
                     run([*callbacks, record])
-                except (Exception, KeyboardInterrupt) as raised:  # noqa: BLE001 - told in the report
+                except BaseException as raised:
+                    if raised is not raising and not isinstance(raised, Exception):
+                        raise  # somebody has pressed Ctrl-C, and means it
                     error = raised
+        self._patience = 0.0 if any(each.startswith("the thread") for each in left) else self._patience
         return Took(error, record, self.model.get_weights(), left)
 
     def _begin(self) -> None:
@@ -119,13 +135,14 @@ class Bench:
 
 
 @contextlib.contextmanager
-def watching() -> Iterator[list[str]]:
+def watching(patience: float) -> Iterator[list[str]]:
     """Give a list that names, once the block is left, each file and thread that was opened in it and still is."""
     files, threads = open_files(), set(threading.enumerate())
     left: list[str] = []
     yield left
     for thread in set(threading.enumerate()) - threads:
-        thread.join(PATIENCE)
+        with contextlib.suppress(RuntimeError):  # it is just being started
+            thread.join(patience)
         if thread.is_alive():
             left.append(f"the thread {thread.name}")
     left += sorted(f"the file {name}" for _, name in open_files() - files)

@@ -181,7 +181,7 @@ def failed(trial: Trial) -> Answer:
 
 def _broken_off(trial: Trial, error: BaseException, ending: str) -> Answer:
     callback = trial.subject.make()
-    took = trial.fit(callback, _Ends(error), ending=ending)
+    took = trial.fit(callback, _Ends(error), ending=ending, raising=error)
     if took.error is not error:
         return _ran(took, "let exceptions of others pass")
     notes = [note for note in getattr(error, "__notes__", ()) if note.startswith("while the run was closed")]
@@ -194,9 +194,10 @@ def nothing_stays_open(trial: Trial) -> Answer:
     """No file and no thread is left behind, however a run ended."""
     if not trial.left:
         return Answer()
-    endings = list(dict.fromkeys(ending for ending, _ in trial.left))
+    *before, last = dict.fromkeys(ending for ending, _ in trial.left)
+    endings = f"{', '.join(before)} and {last}" if before else last
     cure = "open it in on_train_begin, and close it in on_run_end(outcome), which is called however a run ends"
-    return Answer(FAILED, f"{trial.left[0][1]} is still open after {' and '.join(endings)}", cure)
+    return Answer(FAILED, f"{trial.left[0][1]} is still open after {endings}", cure)
 
 
 def same_bits(trial: Trial) -> Answer:

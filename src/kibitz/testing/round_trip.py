@@ -84,7 +84,7 @@ def _cut_and_go_on(
         held.update(callback=state_of(first), model=model.export_state())
 
     scissors = _Then(put_away, epoch=cut - 1)
-    took = bench.fit([_Chosen(), first, scissors], epochs=len(NUMBERS))
+    took = bench.fit([_Chosen(), first, scissors], epochs=len(NUMBERS), raising=scissors.error)
     if took.error is not scissors.error:
         return took.error
     going_on = _Then(lambda _: restore(second, held["callback"]))
@@ -124,7 +124,7 @@ class _Then(Callback):
     def __init__(self, do: Callable[[Any], None], epoch: int | None = None):
         super().__init__()
         self._do, self._epoch = do, epoch
-        self.error: BaseException | None = None
+        self.error = KeyboardInterrupt()
 
     def on_train_begin(self, logs: Numbers = None) -> None:
         if self._epoch is None:
@@ -133,7 +133,6 @@ class _Then(Callback):
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         if epoch == self._epoch:
             self._do(self.model)
-            self.error = KeyboardInterrupt()
             raise self.error
 
 
