@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.model_checkpoint import ModelCheckpoint
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+    from kibitz.callbacks.tensorboard import TensorBoard
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 
@@ -51,6 +53,7 @@ _FILES = {
     "ModelCheckpoint": "model_checkpoint",
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
+    "TensorBoard": "tensorboard",
     "TerminateOnNaN": "terminate_on_nan",
 }
 
@@ -58,7 +61,6 @@ _NOT_HERE = {
     "OrbaxCheckpoint": "ModelCheckpoint, or BackupAndRestore to go on after a crash",
     "RemoteMonitor": "LambdaCallback(on_epoch_end=lambda epoch, logs: ...) that sends the logs",
     "SwapEMAWeights": "a callback of your own that keeps the averages and swaps them in with model.set_weights",
-    "TensorBoard": "CSVLogger, or a callback of your own around a writer",
 }
 
 
