@@ -1,52 +1,41 @@
 """Pictures of what TensorBoard shows of a run with everything on: `make look`, and then look at build/look.
 
-A test reads event files back; whether a page shows them, only eyes can tell. Chromium takes the pictures. CHROMIUM says
-where it is, if it is not on the path under one of its names.
+A test reads event files back; whether a page shows them, only eyes can tell.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from tests.look.browser import Browser, chromium
+
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "build" / "look"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--no-first-run", "--hide-scrollbars"),
-    *("--disable-gpu", "--enable-unsafe-swiftshader"),  # the projector draws with WebGL, and there may be no GPU
-    *("--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--window-size=1500,1100", "--virtual-time-budget=30000"),
-)
+
+# All elements of a page, those within the shadows of its components and within its frames too.
+ALL = "(function all(at) { return [...at.querySelectorAll('*')].flatMap(each => "
+ALL += "[each, ...[each.shadowRoot, each.contentDocument].filter(Boolean).flatMap(all)]) })(document)"
+
+
+def there(css: str, within: str | None = None) -> str:
+    """Whether the page has such an element, in the shadow of such a component."""
+    host = f" && each.getRootNode().host?.matches('{within}')" if within else ""
+    return f"{ALL}.some(each => each.matches('{css}'){host})"
+
+
 PAGES = {
-    "scalars": "#scalars",
-    "timeseries": "#timeseries",
-    "images": "#images",
-    "graphs": "#graphs&run=train",
-    "graph-of-a-module": "#graphs&run=module%2Ftrain",
-    "distributions": "#distributions",
-    "histograms": "#histograms",
-    "projector": "#projector",
+    "scalars": there("canvas, svg path", within="vz-line-chart2, vz-line-chart") + " || " + there("line-chart canvas"),
+    "timeseries": there("line-chart canvas, line-chart svg"),
+    "images": there("img[src*=individualImage]"),
+    "distributions": there("path", within="vz-distribution-chart"),
+    "histograms": there("path", within="vz-histogram-timeseries"),
+    "projector": there("canvas") + " && " + there(".numDataPoints"),
 }
-
-
-def chromium() -> str:
-    """The browser's path; without one, the end."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None or shutil.which(found) is None:
-        sys.exit(
-            "There is no Chromium to take pictures with.\n"
-            f"  given    CHROMIUM={os.environ.get('CHROMIUM', '')}\n"
-            f"  wanted   one of {', '.join(NAMES)} on the path\n"
-            "  cure     sudo apt-get install chromium, or CHROMIUM=/path/to/chrome make look"
-        )
-    return found
+"""Each page, and how one sees that it has something to show."""
 
 
 def train(logs: Path) -> None:
@@ -66,10 +55,10 @@ def train(logs: Path) -> None:
     ])  # fmt: skip
     stack.compile("adam", "mse", metrics=["mae"])
     board = kibitz.callbacks.TensorBoard(
-        logs, histogram_freq=1, write_images=True, write_steps_per_second=True, update_freq=5, profile_batch=(10, 12),
-        embeddings_freq=1, embeddings_metadata="words.tsv",
+        logs / "stack", histogram_freq=1, write_images=True, write_steps_per_second=True, update_freq=5,
+        profile_batch=(10, 12), embeddings_freq=1, embeddings_metadata="words.tsv",
     )  # fmt: skip
-    (logs / "words.tsv").write_text("\n".join(words) + "\n", encoding="utf-8")
+    (logs / "stack" / "words.tsv").write_text("\n".join(words) + "\n", encoding="utf-8")
     stack.fit(x, y, epochs=8, batch_size=32, validation_split=0.2, callbacks=[board], verbose=2)
 
     class Net(nnx.Module):
@@ -83,32 +72,58 @@ def train(logs: Path) -> None:
     module = kibitz.Model(Net(nnx.Rngs(0)))
     module.compile("adam", "mse")
     board = kibitz.callbacks.TensorBoard(logs / "module")
-    module.fit(x / 60, y, epochs=8, validation_split=0.2, callbacks=[board], verbose=2)
+    module.fit(x / 60, y, epochs=2, callbacks=[board], verbose=2)
 
 
-def photograph(browser: str, url: str, picture: Path) -> None:
-    """Open a page and save what it looks like."""
-    with tempfile.TemporaryDirectory() as profile:
-        command = [browser, *FLAGS, f"--user-data-dir={profile}", f"--screenshot={picture}", url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
-    if not picture.exists():
-        sys.exit(f"{picture.name} was not taken:\n{done.stderr[-2000:]}")
-    print(picture.relative_to(ROOT))
-
-
-def main() -> None:
-    browser = chromium()
-    shutil.rmtree(PICTURES, ignore_errors=True)
-    logs = PICTURES / "logs"
-    logs.mkdir(parents=True)
-    train(logs)
+def serve(logs: Path) -> str:
+    """The address of a TensorBoard, which ends with this process."""
     from tensorboard import program
 
     server = program.TensorBoard()
     server.configure(argv=[None, "--logdir", str(logs), "--port", "0", "--host", "localhost", "--load_fast", "false"])
-    url = server.launch()  # in a thread that ends with this process
-    for name, place in PAGES.items():
-        photograph(browser, f"{url}{place}", PICTURES / f"{name}.png")
+    return server.launch()
+
+
+def click(browser: Browser, css: str, text: str = "") -> None:
+    """Click twice in a row, as a box wants to be, on all such elements with such a text in them."""
+    script = f"{ALL}.filter(each => each.matches('{css}') && each.textContent.includes('{text}'))"
+    browser.run(f"{script}.forEach(each => each.dispatchEvent(new MouseEvent('click', {{bubbles: true}})))")
+    browser.run(f"{script}.forEach(each => each.dispatchEvent(new MouseEvent('dblclick', {{bubbles: true}})))")
+    browser.wait("true")
+
+
+def graphs(browser: Browser, stack: str, module: str) -> Iterator[str]:
+    """Open graphs one after the other; each time the name of what is to be seen."""
+    browser.open(f"{stack}#graphs", there("g.node"))
+    yield "graph-of-a-stack"
+    click(browser, "paper-item", "keras")
+    click(browser, "paper-radio-button", "Conceptual graph")
+    click(browser, "g.node.meta > g.nodeshape")
+    yield "graph-of-a-stack-for-keras"
+    browser.open(f"{module}#graphs", there("g.node"))
+    for _ in range(2):  # boxes, then the boxes in them
+        click(browser, "g.node.meta:not(.expanded) > g.nodeshape")
+    yield "graph-of-a-module"
+
+
+def save(browser: Browser, name: str) -> None:
+    browser.photograph(PICTURES / f"{name}.png")
+    print(f"build/look/{name}.png")
+
+
+def main() -> None:
+    chromium()
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    logs = PICTURES / "logs"
+    (logs / "stack").mkdir(parents=True)
+    train(logs)
+    stack, module = serve(logs / "stack"), serve(logs / "module")
+    with Browser() as browser:
+        for page, ready in PAGES.items():
+            browser.open(f"{stack}#{page}", ready)
+            save(browser, page)
+        for name in graphs(browser, stack, module):
+            save(browser, name)
 
 
 if __name__ == "__main__":

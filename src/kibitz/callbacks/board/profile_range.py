@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +53,10 @@ class ProfileRange:
         import jax
 
         self.batch += 1
-        if self.batch == self.first:
+        if self.first - 1 <= self.batch <= self.last:
             _take_back(model)
-            with _warned("begin"):
-                jax.profiler.start_trace(str(folder))
-                self._tracing = True
+        if self.batch == self.first:
+            self._tracing = _tried("begin", jax.profiler.start_trace, str(folder))
         if self._tracing:
             self._mark = jax.profiler.StepTraceAnnotation("train", step_num=self.batch)
             self._mark.__enter__()
@@ -80,27 +78,30 @@ class ProfileRange:
             mark.__exit__(None, None, None)
 
     def _stop(self) -> None:
-        import jax
-
         if self._tracing:
+            import jax
+
             self._tracing = False
-            with _warned("end"):
-                jax.profiler.stop_trace()
+            _tried("end", jax.profiler.stop_trace)
 
 
 def _take_back(model: Any) -> None:
-    """Have the device begin again at this batch: ahead of the hooks it may long have done it, and nothing be seen."""
+    """Have the device begin again at this batch, with one batch at a time, as it does for whoever writes at each.
+
+    Ahead of the hooks it may long have done the batches of the range, and there would be nothing to be seen.
+    """
     weights = getattr(model, "weights", None)
     if weights:
         weights[0].assign(weights[0].value)
 
 
-@contextlib.contextmanager
-def _warned(verb: str) -> Iterator[None]:
+def _tried(verb: str, act: Callable[..., None], *arguments: str) -> bool:
     try:
-        yield
+        act(*arguments)
     except Exception as error:  # noqa: BLE001 - whatever the profiler is lacking, training does not need it
         warnings.warn(f"JAX's profiler could not {verb} its trace, and training goes on: {error}", stacklevel=2)
+        return False
+    return True
 
 
 def _ends(given: Any) -> tuple[int, int]:

@@ -83,7 +83,7 @@ def picture(tag: str, weight: Any) -> Any | None:
 
     Args:
         tag: What it is called.
-        weight: An array. A vector is a column, a matrix lies on its longer side, kernels are pictures of their own.
+        weight: An array. A vector is a row, a matrix lies on its longer side, kernels are pictures of their own.
 
     Returns:
         None for a single number, and for more axes than a picture has.
@@ -117,10 +117,10 @@ def _value(tag: str, data: Any, metadata: Any) -> Any:
 
 
 def _pixels(weight: np.ndarray) -> np.ndarray | None:
-    """Bytes of shape (pictures, height, width, channels), laid out as Keras does."""
+    """Bytes of shape (pictures, height, width, channels)."""
     weight = weight.squeeze()
     if weight.ndim == 1:
-        weight = weight[None, :, None, None]
+        weight = weight[None, None, :, None]
     elif weight.ndim == 2:
         weight = (weight.T if weight.shape[0] > weight.shape[1] else weight)[None, :, :, None]
     elif weight.ndim == 3:
