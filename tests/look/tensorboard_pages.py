@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,9 @@ PAGES = {
     "projector": there("canvas") + " && " + there(".numDataPoints"),
 }
 """Each page, and how one sees that it has something to show."""
+
+if find_spec("xprof"):  # the page of profiles is a package of its own
+    PAGES["profile"] = f"{ALL}.some(each => each.textContent.includes('Average Step Time'))"
 
 
 def train(logs: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 
+@cache
 def proto(name: str) -> Any:
     """One of TensorBoard's files of messages.
 
