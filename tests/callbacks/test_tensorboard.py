@@ -227,6 +227,17 @@ def test_it_works_in_a_loop_of_ones_own(folder):
     assert board._files == {}
 
 
+@pytest.mark.parametrize("kind", ["test", "predict"])
+def test_a_loop_of_ones_own_that_does_not_train_leaves_nothing_open(folder, kind):
+    board = TensorBoard(folder)
+    callbacks = CallbackList(board, model=stack())
+    getattr(callbacks, f"on_{kind}_begin")()
+    getattr(callbacks, f"on_{kind}_end")({"loss": 2.0} if kind == "test" else None)
+
+    assert accumulated(folder / "train").Graph() is not None
+    assert board._files == {}
+
+
 # -- hooks ---------------------------------------------------------------------------------------------------------
 
 
