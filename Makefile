@@ -1,6 +1,6 @@
 # Every verb of the house. `make` alone lists them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup test fast mutants lint types names demo bench bench-quick peers clean
+.PHONY: help setup test fast mutants lint types names demo look bench bench-quick peers clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -36,6 +36,9 @@ names: $(VENV)/.has-test  ## Write the public names and signatures down anew, af
 
 demo: $(VENV)/.has-demo  ## Train a classifier of handwritten digits while callbacks look on.
 	@$(BIN)/kibitz demo
+
+look: $(VENV)/.has-test  ## Take pictures of TensorBoard's pages, into build/look, with Chromium (CHROMIUM=... says where it is).
+	@$(BIN)/python -m tests.look.tensorboard_pages
 
 bench: $(VENV)/.has-test  ## Measure beside loops by hand and Keras: twelve minutes; into benchmarks/results and docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks.bench

@@ -448,4 +448,42 @@ CASES = [
           cure     LambdaCallback(on_epoch_end=lambda epoch, logs: ...)
         """,  # noqa: E501
     ),
+    Case(
+        "a board every 0 batches",
+        lambda at: kibitz.callbacks.TensorBoard(update_freq=0),
+        InvalidArgument,
+        ValueError,
+        """
+        TensorBoard writes every epoch, or also every so many batches.
+          given    0
+          wanted   "epoch", "batch", or a whole number of batches, 1 or more
+          cure     TensorBoard(..., update_freq="epoch")
+        """,
+    ),
+    Case(
+        "a profile that ends before it begins",
+        lambda at: kibitz.callbacks.TensorBoard(profile_batch=(20, 10)),
+        InvalidArgument,
+        ValueError,
+        """
+        profile_batch says which batches are profiled, counted from 1.
+          given    (20, 10)
+          wanted   a batch, or the first and the last one; 0 for none
+          cure     TensorBoard(profile_batch=(10, 20))
+        """,
+    ),
+    Case(
+        "labels of a layer that is not there",
+        lambda at: at.fit(
+            callbacks=[kibitz.callbacks.TensorBoard(embeddings_freq=1, embeddings_metadata={"words": "labels.tsv"})]
+        ),
+        UnknownName,
+        ValueError,
+        """
+        embeddings_metadata names a layer, and no embedding has this name.
+          given    'words'
+          there is nothing
+          cure     leave it out
+        """,
+    ),
 ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.monitor import Monitor
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+    from kibitz.callbacks.tensorboard import TensorBoard
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
     from kibitz.callbacks.wandb_metrics_logger import WandbMetricsLogger
     from kibitz.callbacks.wandb_model_checkpoint import WandbModelCheckpoint
@@ -45,6 +46,7 @@ __all__ = [
     "Monitor",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
     "WandbMetricsLogger",
     "WandbModelCheckpoint",
@@ -66,6 +68,7 @@ _FILES = {
     "Monitor": "monitor",
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
+    "TensorBoard": "tensorboard",
     "TerminateOnNaN": "terminate_on_nan",
     "WandbMetricsLogger": "wandb_metrics_logger",
     "WandbModelCheckpoint": "wandb_model_checkpoint",
@@ -76,7 +79,6 @@ _NOT_HERE = {
     "OrbaxCheckpoint": "ModelCheckpoint, or BackupAndRestore to go on after a crash",
     "RemoteMonitor": "LambdaCallback(on_epoch_end=lambda epoch, logs: ...) that sends the logs",
     "SwapEMAWeights": "a callback of your own that keeps the averages and swaps them in with model.set_weights",
-    "TensorBoard": "CSVLogger, or a callback of your own around a writer",
 }
 
 
