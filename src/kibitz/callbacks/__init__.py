@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from kibitz.callbacks.lambda_callback import LambdaCallback
     from kibitz.callbacks.learning_rate_scheduler import LearningRateScheduler
     from kibitz.callbacks.model_checkpoint import ModelCheckpoint
+    from kibitz.callbacks.orbax_checkpoint import OrbaxCheckpoint
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+    from kibitz.callbacks.remote_monitor import RemoteMonitor
+    from kibitz.callbacks.swap_ema_weights import SwapEMAWeights
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -34,8 +37,11 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
     "TerminateOnNaN",
 ]
 
@@ -49,15 +55,15 @@ _FILES = {
     "LambdaCallback": "lambda_callback",
     "LearningRateScheduler": "learning_rate_scheduler",
     "ModelCheckpoint": "model_checkpoint",
+    "OrbaxCheckpoint": "orbax_checkpoint",
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
+    "RemoteMonitor": "remote_monitor",
+    "SwapEMAWeights": "swap_ema_weights",
     "TerminateOnNaN": "terminate_on_nan",
 }
 
 _NOT_HERE = {
-    "OrbaxCheckpoint": "ModelCheckpoint, or BackupAndRestore to go on after a crash",
-    "RemoteMonitor": "LambdaCallback(on_epoch_end=lambda epoch, logs: ...) that sends the logs",
-    "SwapEMAWeights": "a callback of your own that keeps the averages and swaps them in with model.set_weights",
     "TensorBoard": "CSVLogger, or a callback of your own around a writer",
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kibitz.callbacks.base import Numbers
+from kibitz.callbacks.best import improved
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import VALIDATION, Monitor
 from kibitz.callbacks.number import number
@@ -133,7 +134,7 @@ class ModelCheckpoint(Watching):
             return
         path = self.template.fill(values)
         current = self.watch.read(logs, self.model) if self.save_best_only else None
-        if self.save_best_only and (current is None or not self._improved(epoch, current, path)):
+        if self.save_best_only and (current is None or not improved(self, epoch, current, path)):
             return
         if self.verbose > 0 and not self.save_best_only:
             say(f"\nEpoch {epoch + 1}: saving model to {path}")
@@ -145,14 +146,6 @@ class ModelCheckpoint(Watching):
             self.best = current
         if self.verbose > 0:
             say(f"\nEpoch {epoch + 1}: finished saving model to {path}")
-
-    def _improved(self, epoch: int, current: float, path: str) -> bool:
-        better = self.watch.better(current, self.best)
-        if self.verbose > 0:
-            best = "None" if self.best is None else f"{self.best:.5f}"
-            done = f"improved from {best} to {current:.5f}, saving model to {path}"
-            say(f"\nEpoch {epoch + 1}: {self.monitor} {done if better else f'did not improve from {best}'}")
-        return better
 
     def _waits_for_validation(self, values: dict[str, Any]) -> bool:
         """Whether the name needs a number of a validation that was not due in this epoch."""
