@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import threading
 
@@ -30,6 +31,11 @@ from tests.oracle.conftest import quietly
 
 X = np.random.default_rng(0).uniform(-1, 1, (8, 3)).astype("float32")
 Y = 3 * X.sum(axis=1, keepdims=True) + 1
+
+orbax_falls_noisily = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::pytest.PytestUnhandledThreadExceptionWarning"
+)
+"""Its threads and futures go down with exceptions that nobody takes from them; one is what we tell."""
 
 
 def make(ns=kibitz, optimizer=None, **named):
@@ -70,6 +76,11 @@ class Keeps(Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.epochs.append(self.model.get_weights())
+
+
+def weights(model):
+    """The weights of any model; Keras lists random state behind them."""
+    return quietly(model.get_weights)[:8]
 
 
 def same(one, other):
@@ -188,7 +199,7 @@ def test_weights_alone(folder):
     other.load_weights(folder)
     assert same(other.get_weights(), model.get_weights())
     assert int(other.optimizer.iterations) == 0
-    with pytest.raises(UnusableFile, match="does not contain model configuration"):
+    with pytest.raises(InvalidArgument, match="does not contain model configuration"):
         kibitz.saving.load_model(folder)
 
 
@@ -202,11 +213,12 @@ def test_a_module_of_one_s_own_is_saved_without_a_configuration(folder):
     fit(model, OrbaxCheckpoint(folder))
     other.load_weights(folder)
     assert state(other) == state(model)
-    with pytest.raises(UnusableFile, match="configuration"):
+    with pytest.raises(InvalidArgument, match="configuration"):
         kibitz.saving.load_model(folder)
 
 
 @pytest.mark.parametrize("names", [("one", "one"), ("one", "two")])
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, when it is asked for numbers
 def test_keras_and_kibitz_read_each_other_s_checkpoints(folder, names):
     theirs, ours = make(keras, name=names[0]), make(name=names[1])
     quietly(fit, theirs, keras.callbacks.OrbaxCheckpoint(str(folder / "keras")))
@@ -214,13 +226,13 @@ def test_keras_and_kibitz_read_each_other_s_checkpoints(folder, names):
 
     other = make(name=names[1])
     other.load_weights(folder / "keras")
-    assert same(other.get_weights(), theirs.get_weights()[: len(other.get_weights())])
-    mine = [np.asarray(each) for each in other.optimizer.variables]
-    assert same(mine, [np.asarray(each) for each in theirs.optimizer.variables])
+    assert same(weights(other), weights(theirs))
+    mine, others = ([each.numpy() for each in model.optimizer.variables] for model in (other, theirs))
+    assert same(mine, others)
 
     if names[0] == names[1]:
         quietly(theirs.load_weights, str(folder / "kibitz"))
-        assert same(theirs.get_weights()[: len(ours.get_weights())], ours.get_weights())
+        assert same(weights(theirs), weights(ours))
     with pytest.raises(UnusableFile, match="saved by Keras"):
         kibitz.saving.load_model(folder / "keras")
 
@@ -232,7 +244,7 @@ def test_keras_loads_nothing_in_silence_and_kibitz_what_was_saved(folder):
         model = make(ns)
         quietly(fit, model, ns.callbacks.OrbaxCheckpoint(str(where)))
         again = quietly(ns.saving.load_model, str(where))
-        found.append(same(again.get_weights()[:2], model.get_weights()[:2]))
+        found.append(same(weights(again), weights(model)))
     assert found == [False, True]
 
 
@@ -294,6 +306,7 @@ def flipped(folder, which):
         file.write_bytes(data)
 
 
+@orbax_falls_noisily
 @pytest.mark.parametrize("which", ["arrays", "record"])
 def test_flipped_bits_are_found(folder, which):
     fit(make(), OrbaxCheckpoint(folder, max_to_keep=2))
@@ -323,7 +336,7 @@ def test_a_step_that_is_half_there_is_none(folder):
 
 def test_a_folder_without_steps_is_told(folder):
     folder.mkdir(parents=True)
-    with pytest.raises(UnusableFile, match="No valid checkpoints"):
+    with pytest.raises(InvalidArgument, match="No valid checkpoints"):
         latest(folder)
     with pytest.raises(InvalidArgument):
         kibitz.saving.load_model(folder)
@@ -358,17 +371,18 @@ def test_D28_what_fails_in_the_background_speaks(folder, monkeypatch):
     assert record.hooks[-1] == "on_run_end"
 
 
+@orbax_falls_noisily
 def test_a_failure_of_the_disk_itself_speaks(folder):
     class Breaks(Callback):
         def on_epoch_end(self, epoch, logs=None):
             if epoch == 1:
-                import shutil
-
+                save.wait_until_finished()
                 shutil.rmtree(folder)
                 folder.write_text("a file")
 
+    save = OrbaxCheckpoint(folder)
     with pytest.raises(UnusableFile):
-        fit(make(), Breaks(), OrbaxCheckpoint(folder), epochs=4)
+        fit(make(), Breaks(), save, epochs=4)
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
@@ -470,7 +484,7 @@ def test_a_number_that_is_taken_is_never_written_over(folder):
 
 
 def test_a_state_as_a_tree_has_keras_s_paths():
-    ours, theirs = make(name="m"), make(keras, name="m")
+    ours, theirs = (make(ns, ns.optimizers.Adam(name="o"), name="m") for ns in (kibitz, keras))
     fit(ours), quietly(fit, theirs)
 
     def paths(tree):
@@ -483,7 +497,7 @@ def test_a_state_as_a_tree_has_keras_s_paths():
 
 
 def test_a_tree_is_put_in_all_or_none():
-    model, other = make(name="m"), make(name="m")
+    model, other = (make(optimizer=kibitz.optimizers.Adam(name="adam"), name="m") for _ in range(2))
     tree = model.get_state_tree("numpy_array")
     other.set_state_tree(tree)
     assert state(other) == state(model)

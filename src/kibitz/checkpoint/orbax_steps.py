@@ -21,7 +21,7 @@ import numpy as np
 from kibitz.checkpoint.files import exists, local, reading
 from kibitz.checkpoint.state_file import digest
 from kibitz.checkpoint.strict_json import MOST_BYTES, dumps, loads
-from kibitz.errors import KibitzError, MissingExtra, UnusableFile, code
+from kibitz.errors import InvalidArgument, KibitzError, MissingExtra, UnusableFile, code
 
 FORMAT = 1
 ARRAYS, RECORD, WHOLE = "pytree", "record", "_CHECKPOINT_METADATA"
@@ -153,14 +153,14 @@ def latest(path: Any) -> Path:
     """The folder of the latest step in a folder; of a step's own folder, that folder.
 
     Raises:
-        UnusableFile: If there is none.
+        InvalidArgument: If there is none.
     """
     folder = local(path)
     if (folder / WHOLE).is_file():
         return folder.absolute()
     found = numbers(folder)
     if not found:
-        raise UnusableFile(
+        raise InvalidArgument(
             f"No valid checkpoints found in {folder}.",
             given=str(path),
             wanted="a folder that OrbaxCheckpoint wrote",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kibitz.checkpoint.orbax_steps import flat, latest, read_step
-from kibitz.errors import ShapeMismatch, Unsupported, UnusableFile, code
+from kibitz.errors import InvalidArgument, ShapeMismatch, Unsupported, UnusableFile, code
 from kibitz.models.state_tree import OPTIMIZER, TRAINABLE, differences, variables_of
 
 RANDOM_STATE = {"seed_generator", "seed_generator_state", "stream"}
@@ -22,19 +22,26 @@ def model_from_steps(path: Any, made: Callable[[dict[str, Any]], Any]) -> Any:
         made: Makes a model of its configuration.
 
     Raises:
-        UnusableFile: If it is damaged, or has no configuration that is known here.
+        InvalidArgument: If it has no configuration.
+        UnusableFile: If it is damaged, or was saved by Keras.
     """
     folder = latest(path)
     tree, document = read_step(folder)
-    config = (document or {}).get("config")
-    if not isinstance(config, dict):
+    cure = f"build and compile the model as it was, then model.load_weights({str(path)!r})"
+    if document is None:
         raise UnusableFile(
-            "Checkpoint does not contain model configuration."
-            if document is not None
-            else "This checkpoint was saved by Keras, and what rebuilds the model there means nothing here.",
+            "This checkpoint was saved by Keras, and what rebuilds the model there means nothing here.",
             given=str(folder),
-            wanted="a step of a Sequential, saved with save_weights_only=False in Kibitz",
-            cure=f"build and compile the model as it was, then model.load_weights({str(path)!r})",
+            wanted="a checkpoint that was saved in Kibitz",
+            cure=cure,
+        )
+    config = document.get("config")
+    if not isinstance(config, dict):
+        raise InvalidArgument(
+            "Checkpoint does not contain model configuration.",
+            given=str(folder),
+            wanted="a checkpoint of a Sequential, saved with save_weights_only=False",
+            cure=cure,
         )
     model = made(config)
     put(model, tree, folder)
