@@ -264,9 +264,11 @@ def test_what_fits_can_be_taken_alone_with_a_warning(folder):
     layers = [kibitz.layers.Dense(4, name="a"), kibitz.layers.Dense(2, name="d")]
     other = kibitz.Sequential([kibitz.Input((3,)), *layers], name=model.name)
     other.compile("sgd", "mse")
-    with pytest.warns(UserWarning) as told:
+    with (
+        pytest.warns(UserWarning, match="Some weights were not loaded"),
+        pytest.warns(UserWarning, match="Skipping variable loading for optimizer"),
+    ):
         other.load_weights(folder, skip_mismatch=True)
-    assert any("Some weights were not loaded" in str(each.message) for each in told)
     assert same(other.get_weights()[:2], model.get_weights()[:2])
 
 

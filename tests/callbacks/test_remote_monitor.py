@@ -146,7 +146,7 @@ def test_what_is_not_finite_is_sent_as_null(value, as_json):
 def test_whatever_the_logs_hold_is_sent():
     import jax.numpy as jnp
 
-    logs = {"many": np.arange(3), "jax": jnp.float32(0.5), "none": None, "deep": {"a": [1.5, NAN]}, "odd": {1, 1}}
+    logs = {"many": np.arange(3), "jax": jnp.float32(0.5), "none": None, "deep": {"a": [1.5, NAN]}, "odd": {1}}
     with server() as (root, sent):
         assert sends(RemoteMonitor(root, send_as_json=True), logs) == []
 

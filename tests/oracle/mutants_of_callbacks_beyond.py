@@ -63,18 +63,19 @@ def orbax_steps_are_numbered_one_too_large(patch):
 @mutant("orbax_can_save_*")
 def weights_alone_are_never_saved(patch):
     """save_weights_only is not looked at."""
-    wrap(
-        patch, callbacks.OrbaxCheckpoint, "__init__",
-        lambda old: lambda self, *args, save_weights_only=False, **named: old(self, *args, **named),
-    )  # fmt: skip
+    _always(patch, save_weights_only=False)
 
 
 @mutant("orbax_is_silent_*")
 def orbax_speaks_unasked(patch):
     """verbose is 1 whatever is given."""
+    _always(patch, verbose=1)
+
+
+def _always(patch, **given):
     wrap(
         patch, callbacks.OrbaxCheckpoint, "__init__",
-        lambda old: lambda self, *args, verbose=0, **named: old(self, *args, verbose=1, **named),
+        lambda old: lambda self, *args, **named: old(self, *args, **{**named, **given}),
     )  # fmt: skip
 
 

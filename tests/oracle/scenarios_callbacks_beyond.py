@@ -218,7 +218,9 @@ def orbax_saves_every_few_batches(ns, tmp):
 def orbax_keeps_the_best_alone(ns, tmp):
     """Only what is better is saved: less, more, by the metric's own way, than a threshold."""
     found = []
-    for number, settings in enumerate(({"mode": "min"}, {"mode": "max"}, {"mode": "min", "initial_value_threshold": 2.5})):
+    for number, settings in enumerate(
+        ({"mode": "min"}, {"mode": "max"}, {"mode": "min", "initial_value_threshold": 2.5})
+    ):
         keeper = orbax(ns, tmp, str(number), monitor="seen", save_best_only=True, max_to_keep=None, **settings)
         follows(ns, [3.0, 2.0, 4.0, 1.5, 5.0], lambda keeper=keeper: keeper, model=named_line(ns))
         found.append([files(tmp / str(number)), float(keeper.best)])

@@ -12,7 +12,7 @@ from kibitz.run import Run
 
 
 class SwapEMAWeights(Callback):
-    """Evaluate, validate and predict with the moving averages of the weights, and train on with the weights themselves.
+    """Evaluate and predict with the moving averages of the weights, and train on with the weights.
 
     It needs an optimizer with `use_ema=True`, which keeps the averages. As long as there has been no training there are
     none, and the weights stay.
