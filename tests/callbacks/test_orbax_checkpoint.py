@@ -439,6 +439,8 @@ def test_what_can_be_known_is_raised_before_the_first_step(tmp_path, kind, setti
         (InvalidArgument, {"save_freq": True}),
         (InvalidArgument, {"max_to_keep": 0}),
         (InvalidArgument, {"max_to_keep": "all"}),
+        (InvalidArgument, {"max_to_keep": 1.5}),
+        (InvalidArgument, {"max_to_keep": True}),
         (InvalidArgument, {"initial_value_threshold": "low"}),
         (WrongType, {"monitor": None}),
         (WrongType, {"save_best_only": "yes"}),

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kibitz.callbacks.base import Numbers
 from kibitz.callbacks.best import improved
 from kibitz.callbacks.forecast import Forecast
@@ -16,7 +18,7 @@ from kibitz.callbacks.say import say
 from kibitz.callbacks.watching import Watching
 from kibitz.checkpoint.files import local, probe
 from kibitz.checkpoint.orbax_steps import OrbaxSteps, orbax
-from kibitz.errors import Unsupported, WrongType
+from kibitz.errors import InvalidArgument, Unsupported, WrongType
 from kibitz.outcome import Outcome
 from kibitz.run import Run
 
@@ -106,9 +108,7 @@ class OrbaxCheckpoint(Watching):
         self.monitor, self.mode, self.verbose = monitor, mode, verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.save_freq = every_batches("OrbaxCheckpoint", save_freq)
-        self.max_to_keep = max_to_keep
-        if max_to_keep is not None:
-            self.max_to_keep = number("OrbaxCheckpoint", "max_to_keep", max_to_keep, least=1, such_as=3)
+        self.max_to_keep = _most(max_to_keep)
         self.save_on_background = save_on_background
         self.best: float | None = initial_value_threshold
         if self.best is not None:
@@ -211,3 +211,15 @@ class OrbaxCheckpoint(Watching):
         steps, self._steps = self._steps, None
         if steps is not None:
             steps.close()
+
+
+def _most(max_to_keep: Any) -> int | None:
+    whole = isinstance(max_to_keep, int | np.integer) and not isinstance(max_to_keep, bool)
+    if max_to_keep is None or (whole and max_to_keep >= 1):
+        return None if max_to_keep is None else int(max_to_keep)
+    raise InvalidArgument(
+        "OrbaxCheckpoint keeps some of the latest checkpoints, or all.",
+        given=max_to_keep,
+        wanted="a whole number, 1 or more, or None for all",
+        cure="OrbaxCheckpoint(..., max_to_keep=3)",
+    )
