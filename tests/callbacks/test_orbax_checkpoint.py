@@ -8,6 +8,7 @@ import threading
 
 import keras
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 
@@ -212,6 +213,13 @@ def test_a_module_of_one_s_own_is_saved_without_a_configuration(folder):
     assert state(other) == state(model)
     with pytest.raises(InvalidArgument, match="configuration"):
         kibitz.saving.load_model(folder)
+
+
+def test_a_transformation_of_optax_is_saved_with_its_state(folder):
+    model, other = (make(optimizer=optax.adam(0.1)) for _ in range(2))
+    fit(model, OrbaxCheckpoint(folder))
+    other.load_weights(folder)
+    assert state(other) == state(model)
 
 
 @pytest.mark.parametrize("names", [("one", "one"), ("one", "two")])

@@ -11,6 +11,7 @@ import pytest
 import kibitz
 from kibitz.callbacks import Callback, CallbackList, SwapEMAWeights
 from kibitz.errors import InvalidArgument
+from kibitz.outcome import Outcome
 from kibitz.testing import FakeModel, drive
 
 X = np.random.default_rng(0).uniform(-1, 1, (8, 2)).astype("float32")
@@ -306,6 +307,17 @@ def test_it_serves_a_loop_written_by_hand():
     assert looks.at("test") == looks.at("epoch end")
     assert looks.at("train")[1] != looks.at("test")[1]
     assert kernel(model) == looks.at("train end")[0] == looks.at("test")[1]
+
+
+def test_a_loop_written_by_hand_that_fails_has_its_weights_back():
+    model = make()
+    model.train_on_batch(X, Y)
+    model.set_weights([np.full((2, 1), 5.0), np.zeros(1)])
+    hooks = CallbackList([SwapEMAWeights()], model=model)
+    hooks.on_test_begin()
+    assert kernel(model) != [5.0, 5.0]
+    hooks.on_run_end(Outcome("failed", error=OSError()))
+    assert kernel(model) == [5.0, 5.0]
 
 
 def test_a_step_that_destroys_its_state_destroys_no_weights_that_are_set_aside(monkeypatch):

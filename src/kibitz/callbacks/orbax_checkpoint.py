@@ -64,7 +64,8 @@ class OrbaxCheckpoint(Watching):
     Unlike Keras: checkpoints of a Sequential can be loaded (Keras loads nothing, in silence); a second fit goes on
         counting where Keras fails; `verbose` speaks; what fails in the background is an error; everything is closed
         after an exception too; flipped bits are found when it is loaded; `save_best_only` works with an integer
-        `save_freq`, and NaN never becomes the best. A model of a module of your own is saved without a configuration.
+        `save_freq`, and NaN never becomes the best. A model with code in it that no configuration holds (a module of
+        your own, a transformation of Optax) is saved without one: build and compile it, then `load_weights`.
 
     Example:
         >>> import os, tempfile, numpy as np, kibitz
@@ -194,18 +195,17 @@ class OrbaxCheckpoint(Watching):
             self.best = current
 
     def _config(self) -> dict[str, Any] | None:
-        """What makes the model anew; None if it is not wanted, or a module of the user's own has none."""
+        """What makes the model anew; None if it is not wanted, or holds code of the user's own or of Optax."""
         if self.save_weights_only:
             return None
         try:
-            config = self.model.get_config()
+            return {
+                "class_name": type(self.model).__name__,
+                "config": self.model.get_config(),
+                "compile_config": self.model.get_compile_config(),
+            }
         except Unsupported:
             return None
-        return {
-            "class_name": type(self.model).__name__,
-            "config": config,
-            "compile_config": self.model.get_compile_config(),
-        }
 
     def _close(self) -> None:
         steps, self._steps = self._steps, None

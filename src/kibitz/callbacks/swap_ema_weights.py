@@ -99,7 +99,8 @@ class SwapEMAWeights(Callback):
 
     def on_run_end(self, outcome: Outcome) -> None:
         """Put the weights back, if something ended the run while the averages were in place."""
-        ended = [place for place, each in enumerate(self._open) if each.run is not None and each.run.outcome is outcome]
+        # A run within a hook of this one has an outcome of its own; a loop written by hand has no run.
+        ended = [place for place, each in enumerate(self._open) if each.run is None or each.run.outcome is outcome]
         while ended and len(self._open) > ended[0]:
             self._end()
 
