@@ -104,6 +104,20 @@ def test_D4_a_run_that_was_stopped_ends_with_the_averages(keras, kibitz):
     assert quietly(has_averages, keras) is False
 
 
+def test_training_goes_on_after_an_evaluation_of_averaged_weights(keras, kibitz):
+    x, y = line_data(8)
+
+    def goes_on(ns):
+        model = averaging(ns)
+        fit(ns, model=model)
+        model.evaluate(x, y, verbose=0)
+        return len(fit(ns, model=model).epoch)
+
+    assert goes_on(kibitz) == 2
+    with pytest.raises(Exception, match=r"deleted or donated|not callable"):
+        quietly(goes_on, keras)
+
+
 def test_D28_a_second_fit_with_orbax_goes_on_counting(keras, kibitz, tmp_path):
     def numbers(ns):
         model, keeper = line(ns), ns.callbacks.OrbaxCheckpoint(str(tmp_path / ns.__name__), max_to_keep=None)
