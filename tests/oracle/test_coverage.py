@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 
+from kibitz import callbacks
 from tests.oracle.record import FIT_HOOKS, HOOKS, PREDICT_HOOKS
 from tests.oracle.scenario import differences, load
 
@@ -15,6 +16,8 @@ COVERED = {covered for each in SCENARIOS.values() for covered in each.covers}
 FACTS = [f"F{number}" for number in range(1, 10)]
 METHODS = ("fit", "evaluate", "predict", "compile", "train_on_batch", "test_on_batch", "predict_on_batch")
 METHODS += ("save", "save_weights", "load_weights", "summary")
+
+CALLBACKS = [name for name in callbacks.__all__ if name != "TensorBoard"]
 
 
 def test_there_are_enough_and_each_says_what_it_proves():
@@ -37,6 +40,13 @@ def test_each_parameter_has_a_scenario(method, keras):
     parameters = inspect.signature(getattr(keras.Sequential, method)).parameters.values()
     names = [each.name for each in parameters if each.name != "self" and each.kind is not each.VAR_KEYWORD]
     assert [name for name in names if not any(each.startswith(f"{method}.{name}") for each in COVERED)] == []
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_each_argument_of_a_callback_has_a_scenario(name, keras):
+    parameters = inspect.signature(getattr(keras.callbacks, name).__init__).parameters.values()
+    names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
+    assert [each for each in names if f"{name}.{each}" not in COVERED] == []
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -70,6 +70,77 @@ def test_D2_D11_a_key_that_an_earlier_callback_adds_is_no_mistake(kibitz):
     assert len(fit(kibitz, scripted(kibitz, [1.0, 2.0, 3.0]), stopping, epochs=3).epoch) == 2
 
 
+def averaging(ns):
+    return line(ns, optimizer=ns.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.75))
+
+
+def test_D3_the_weights_are_back_after_predict(keras, kibitz):
+    x, _ = line_data(8)
+
+    def are_back(ns):
+        model = averaging(ns)
+        fit(ns, model=model)
+        model.set_weights([np.full((3, 1), 0.5), np.zeros(1)])
+        model.predict(x, verbose=0, callbacks=[ns.callbacks.SwapEMAWeights()])
+        return bool(np.all(model.get_weights()[0] == 0.5))
+
+    assert are_back(kibitz) is True
+    assert quietly(are_back, keras) is False
+
+
+def test_D4_a_run_that_was_stopped_ends_with_the_averages(keras, kibitz):
+    def has_averages(ns):
+        kept = []
+
+        def stop(self, epoch, logs):
+            kept.append(self.model.get_weights()[0])
+            self.model.stop_training = epoch == 1
+
+        model = averaging(ns)
+        fit(ns, ns.callbacks.SwapEMAWeights(swap_on_epoch=True), recorder(ns, on_epoch_end=stop), model=model, epochs=4)
+        return bool(np.array_equal(model.get_weights()[0], kept[-1]))
+
+    assert has_averages(kibitz) is True
+    assert quietly(has_averages, keras) is False
+
+
+def test_training_goes_on_after_an_evaluation_of_averaged_weights(keras, kibitz):
+    x, y = line_data(8)
+
+    def goes_on(ns):
+        model = averaging(ns)
+        fit(ns, model=model)
+        model.evaluate(x, y, verbose=0)
+        return len(fit(ns, model=model).epoch)
+
+    assert goes_on(kibitz) == 2
+    with pytest.raises(Exception, match=r"deleted or donated|not callable"):
+        quietly(goes_on, keras)
+
+
+def test_D28_a_second_fit_with_orbax_goes_on_counting(keras, kibitz, tmp_path):
+    def numbers(ns):
+        model, keeper = line(ns), ns.callbacks.OrbaxCheckpoint(str(tmp_path / ns.__name__), max_to_keep=None)
+        for _ in range(2):
+            fit(ns, keeper, model=model)
+        return files(tmp_path / ns.__name__)
+
+    assert numbers(kibitz) == ["0", "1", "2", "3"]
+    with pytest.raises(Exception, match="already exists"):
+        quietly(numbers, keras)
+
+
+def test_D28_a_stack_of_layers_comes_back_from_orbax(keras, kibitz, tmp_path):
+    def comes_back(ns):
+        model, where = line(ns), str(tmp_path / ns.__name__)
+        fit(ns, ns.callbacks.OrbaxCheckpoint(where), model=model)
+        again = ns.saving.load_model(where)
+        return all(np.array_equal(a, b) for a, b in zip(again.get_weights(), model.get_weights(), strict=True))
+
+    assert comes_back(kibitz) is True
+    assert quietly(comes_back, keras) is False
+
+
 def test_D4_an_average_of_weights_does_not_replace_them_after_an_error(keras, kibitz):
     def weights(ns):
         kept = []

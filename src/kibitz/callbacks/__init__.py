@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from kibitz.callbacks.learning_rate_scheduler import LearningRateScheduler
     from kibitz.callbacks.model_checkpoint import ModelCheckpoint
     from kibitz.callbacks.monitor import Monitor
+    from kibitz.callbacks.orbax_checkpoint import OrbaxCheckpoint
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+    from kibitz.callbacks.remote_monitor import RemoteMonitor
+    from kibitz.callbacks.swap_ema_weights import SwapEMAWeights
     from kibitz.callbacks.tensorboard import TensorBoard
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
     from kibitz.callbacks.wandb_metrics_logger import WandbMetricsLogger
@@ -44,8 +47,11 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "Monitor",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
     "WandbMetricsLogger",
@@ -69,26 +75,19 @@ _FILES = {
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
     "TensorBoard": "tensorboard",
+    "OrbaxCheckpoint": "orbax_checkpoint",
+    "RemoteMonitor": "remote_monitor",
+    "SwapEMAWeights": "swap_ema_weights",
     "TerminateOnNaN": "terminate_on_nan",
     "WandbMetricsLogger": "wandb_metrics_logger",
     "WandbModelCheckpoint": "wandb_model_checkpoint",
     "WeightHistograms": "weight_histograms",
 }
 
-_NOT_HERE = {
-    "OrbaxCheckpoint": "ModelCheckpoint, or BackupAndRestore to go on after a crash",
-    "RemoteMonitor": "LambdaCallback(on_epoch_end=lambda epoch, logs: ...) that sends the logs",
-    "SwapEMAWeights": "a callback of your own that keeps the averages and swaps them in with model.set_weights",
-}
-
 
 def __getattr__(name: str) -> Any:
     if name in _FILES:
         return getattr(import_module(f"kibitz.callbacks.{_FILES[name]}"), name)
-    if name in _NOT_HERE:
-        raise MissingName(
-            f"Kibitz has no {name}.", given=code(f"kibitz.callbacks.{name}"), there_is=__all__, cure=_NOT_HERE[name]
-        )
     near = None if name.startswith("_") else nearest_name(name, __all__)
     raise MissingName(
         "There is no callback of this name.",

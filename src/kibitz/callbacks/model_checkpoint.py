@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kibitz.callbacks.base import Numbers
+from kibitz.callbacks.best import improved
 from kibitz.callbacks.condition import Condition
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import VALIDATION, Monitor
@@ -171,7 +172,7 @@ class ModelCheckpoint(Watching):
         current = self.watch.read(logs, self.model) if self._compares else None
         if self._compares and current is None:
             return
-        if self.save_best_only and not self._improved(epoch, current, path):  # pyright: ignore[reportArgumentType] - it compares
+        if self.save_best_only and current is not None and not improved(self, epoch, current, path):
             return
         if self.keep is not None and not self.keep.wants(current):
             return
@@ -191,14 +192,6 @@ class ModelCheckpoint(Watching):
 
     def _saved(self, path: str, epoch: int, logs: dict[str, Any]) -> None:
         """Nothing more: a subclass may do something with the file."""
-
-    def _improved(self, epoch: int, current: float, path: str) -> bool:
-        better = self.watch.better(current, self.best)
-        if self.verbose > 0:
-            best = "None" if self.best is None else f"{self.best:.5f}"
-            done = f"improved from {best} to {current:.5f}, saving model to {path}"
-            say(f"\nEpoch {epoch + 1}: {self.monitor} {done if better else f'did not improve from {best}'}")
-        return better
 
     def _waits_for_validation(self, values: dict[str, Any]) -> bool:
         """Whether the name needs a number of a validation that was not due in this epoch."""

@@ -59,7 +59,7 @@ def write_state(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[s
     """
     host = {name: _little(name, array) for name, array in arrays.items()}
     text = dumps(dict(document), "the state's document").decode()
-    metadata = {"format": FORMAT, "document": text, "sha256": _digest(host, text)}
+    metadata = {"format": FORMAT, "document": text, "sha256": digest(host, text)}
     header: dict[str, Any] = {"__metadata__": metadata}
     offset = 0
     for name, array in host.items():
@@ -90,7 +90,7 @@ def read_state(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         layout = _layout(header, size - start, path)
         arrays = {name: _array(file, dtype, shape, path) for name, (dtype, shape) in layout.items()}
     text = metadata.get("document")
-    if not isinstance(text, str) or metadata.get("sha256") != _digest(arrays, text):
+    if not isinstance(text, str) or metadata.get("sha256") != digest(arrays, text):
         raise _damaged(path, "its digest is not that of what it holds")
     document = loads(text.encode(), "the state's document")
     return arrays, document
@@ -147,12 +147,13 @@ def _bytes(array: np.ndarray) -> memoryview | bytes:
     return array.ravel().view(np.uint8).data if array.nbytes else b""
 
 
-def _digest(arrays: Mapping[str, np.ndarray], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name, array in arrays.items():
-        digest.update(json.dumps([name, NAMES[array.dtype], array.shape]).encode())
-        digest.update(_bytes(array))
-    return digest.hexdigest()
+def digest(arrays: Mapping[str, np.ndarray], text: str) -> str:
+    """One digest over arrays, with their names, dtypes and shapes, and over a text."""
+    found = hashlib.sha256(text.encode())
+    for name, array in ((name, _little(name, array)) for name, array in arrays.items()):
+        found.update(json.dumps([name, NAMES[array.dtype], array.shape]).encode())
+        found.update(_bytes(array))
+    return found.hexdigest()
 
 
 def _header(file: BinaryIO, size: int, path: str) -> tuple[dict[str, Any], int]:

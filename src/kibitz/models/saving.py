@@ -10,6 +10,7 @@ from typing import Any
 
 from kibitz.checkpoint.archive import read_archive, read_archived_weights, write_archive
 from kibitz.checkpoint.files import exists, local, reading, replacing
+from kibitz.checkpoint.orbax_steps import has_steps
 from kibitz.checkpoint.weights_file import Contents, read_weights, write_weights
 from kibitz.errors import (
     InvalidArgument,
@@ -21,6 +22,7 @@ from kibitz.errors import (
     UnusableFile,
     code,
 )
+from kibitz.models.from_steps import model_from_steps, weights_from_steps
 from kibitz.models.places import OPTIMIZER, optimizer_group, places, put
 from kibitz.registered import known
 
@@ -105,7 +107,7 @@ def load_model(
     Nothing in the file is run: it names classes of Kibitz, or those that you give.
 
     Args:
-        filepath: The `.keras` file.
+        filepath: The `.keras` file, or the folder of an `OrbaxCheckpoint`, of which the latest step is taken.
         custom_objects: Classes and functions of your own that the model uses, by name. None means none.
         compile: Whether to compile the model as it was, with the optimizer's state.
         safe_mode: True. Keras's False allows code in the file, and here there is none.
@@ -127,16 +129,18 @@ def load_model(
 
     Source: https://keras.io/api/models/model_saving_apis/model_saving_and_loading/
     """
+    if safe_mode is not True:
+        raise Unsupported(
+            "Code in a file is never run here.", given=code(f"safe_mode={safe_mode!r}"), cure="safe_mode=True"
+        )
+    if has_steps(filepath):
+        return model_from_steps(filepath, lambda config: _made(config, custom_objects, filepath, compile=compile))
     _check_ending(
         filepath,
         (".keras",),
         f"File format not supported: filepath={filepath}.",
         cure='load_model("model.keras"); model.load_weights("model.weights.h5") for weights',
     )
-    if safe_mode is not True:
-        raise Unsupported(
-            "Code in a file is never run here.", given=code(f"safe_mode={safe_mode!r}"), cure="safe_mode=True"
-        )
     if not exists(filepath):
         raise InvalidArgument(
             f"File not found: filepath={filepath}.",
@@ -218,7 +222,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
 
     Args:
         model: A model that has weights.
-        filepath: A `.weights.h5` file, or a `.keras` file.
+        filepath: A `.weights.h5` file, a `.keras` file, or the folder of an `OrbaxCheckpoint` or of one of its steps.
         skip_mismatch: Whether to leave out, with a warning, layers that do not fit.
         kwargs: `objects_to_skip`: layers that are left as they are.
 
@@ -253,6 +257,10 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
             cure="skip_mismatch=True leaves out what does not fit",
         )
     _nothing_else("load_weights", kwargs)
+    if has_steps(filepath):
+        _check_built(model, "load")
+        weights_from_steps(model, filepath, skip_mismatch=skip_mismatch, skip=skip)
+        return
     ending = _check_ending(
         filepath,
         (".keras", ".weights.h5"),

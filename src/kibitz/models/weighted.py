@@ -11,11 +11,13 @@ from flax import nnx
 from kibitz.engine.timeline import exported, imported
 from kibitz.errors import InvalidArgument, ShapeMismatch, UnknownName, code
 from kibitz.layers.ordered import ordered
+from kibitz.models.averaged import Averaged
 from kibitz.models.core import Core
+from kibitz.models.state_tree import StateTree
 from kibitz.variable import Variable
 
 
-class Weighted:
+class Weighted(StateTree, Averaged):
     """What every model can do with its weights; it is a base of `Model`, and nobody makes one.
 
     Example:
@@ -132,8 +134,12 @@ class Weighted:
         return nested
 
     def export_state(self) -> dict[str, np.ndarray]:
-        """The whole state as NumPy arrays by name: parameters, statistics, random state, optimizer."""
-        return exported(self.core.timeline.read().with_(metrics=[]))
+        """The whole state as NumPy arrays by name: parameters, statistics, random state, optimizer.
+
+        Weights that averages stand in place of are in it, so that training can go on from it.
+        """
+        state = self.core.timeline.read().with_(metrics=[])
+        return exported(state if self._aside is None else state.with_(params=self._aside))
 
     def import_state(self, arrays: dict[str, np.ndarray]) -> None:
         """Put a state that `export_state` gave in place of this one, all or none.
@@ -153,6 +159,7 @@ class Weighted:
                 cure="build and compile the model as it was when the state was taken",
             )
         timeline.base = imported(now.with_(metrics=[]), arrays).with_(metrics=now.metrics)
+        self._aside = None
 
 
 def find_layer(layers: list[Any], name: str | None, index: int | None) -> Any:
