@@ -110,14 +110,15 @@ class Callback:
         `set_state` where that is not what must be kept. Where it is not overridden, a run that can be gone on with
         keeps only what hooks have set, and leaves alone what `__init__` was given.
         """
-        from kibitz.callbacks.state import unplain, vars_of
+        from kibitz.callbacks.state import told
 
-        return {name: value for name, value in vars_of(self).items() if unplain(value) is None}
+        return told(self)
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Take what `get_state` gave in another process; called after `on_train_begin`."""
-        for name, value in state.items():
-            setattr(self, name, value)
+        from kibitz.callbacks.state import take
+
+        take(self, state)
 
     def settle(self, forecast: Forecast) -> None:
         """Check, before the first step, what this callback needs against what the logs will hold."""

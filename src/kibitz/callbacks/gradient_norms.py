@@ -37,6 +37,8 @@ class GradientNorms(Callback):
         >>> history = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[norms])
         >>> [round(norm, 4) for norm in history.history["gradient_norm"]]  # 2 for each of two weights and a bias
         [3.4641]
+
+    Source: Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks, ICML 2013.
     """
 
     adds = ()

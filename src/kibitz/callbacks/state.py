@@ -66,7 +66,7 @@ class Kept:
             for name, value in state.items():
                 self._require_plain(name, value, f"{called(self.callback)}.get_state() gives")
             return copy.deepcopy(dict(state))
-        parts = {name: part.get_state() for name, part in _parts(self.callback).items()}
+        parts = _parts(self.callback)
         changed = {
             name: value
             for name, value in vars_of(self.callback).items()
@@ -74,7 +74,7 @@ class Kept:
         }
         for name, value in changed.items():
             self._require_plain(name, value, f"A hook of {called(self.callback)} has set")
-        return copy.deepcopy({**changed, **parts})
+        return copy.deepcopy({**changed, **{name: part.get_state() for name, part in parts.items()}})
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Give a callback that was just made, and has begun, what another one remembered."""
@@ -82,12 +82,7 @@ class Kept:
         if own is not None:
             own(copy.deepcopy(dict(state)))
             return
-        parts = _parts(self.callback)
-        for name, value in copy.deepcopy(dict(state)).items():
-            if name in parts:
-                parts[name].set_state(value)
-            else:
-                setattr(self.callback, name, value)
+        take(self.callback, copy.deepcopy(dict(state)))
 
     def _set(self, name: str, value: Any) -> bool:
         """Whether a hook has set it: it is not what it was when it was made, or not what it was when training began."""
@@ -106,6 +101,22 @@ class Kept:
                 wanted="numbers, texts, None, NumPy arrays, and lists, tuples and dicts of these",
                 cure=f"self._{name}, which says that it may be lost; or get_state and set_state of your own",
             )
+
+
+def told(callback: Any) -> dict[str, Any]:
+    """All public attributes of a callback that are plain, and what those tell that remember something themselves."""
+    plain = {name: value for name, value in vars_of(callback).items() if unplain(value) is None}
+    return {**plain, **{name: part.get_state() for name, part in _parts(callback).items()}}
+
+
+def take(callback: Any, state: Mapping[str, Any]) -> None:
+    """Give a callback such a state, or a part of one."""
+    parts = _parts(callback)
+    for name, value in state.items():
+        if name in parts:
+            parts[name].set_state(value)
+        else:
+            setattr(callback, name, value)
 
 
 def vars_of(callback: Any) -> dict[str, Any]:

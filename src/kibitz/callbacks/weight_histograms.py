@@ -45,6 +45,8 @@ class WeightHistograms(Callback):
         >>> _ = model.fit(np.ones((8, 3)), np.ones((8, 1)), batch_size=2, verbose=0, callbacks=[bars])
         >>> bars.steps, sorted(bars.histograms), bars.counts("dense/kernel").sum(axis=1).tolist()
         ([2, 4], ['dense/bias', 'dense/kernel'], [3, 3])
+
+    Source: Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks, AISTATS 2010.
     """
 
     adds = ()

@@ -172,13 +172,9 @@ class Timeline:
             [],
         )
 
-    def reset_metrics(self, metrics: list[Any]) -> None:
-        """Begin the running means anew."""
-        self._put(self.here.with_(metrics=metrics))
-
-    def carry(self, graph: dict[str, Any]) -> None:
-        """Let this travel along as what graph hooks carry."""
-        self._put(self.here.with_(graph=graph))
+    def carry(self, **parts: Any) -> None:
+        """Let other accumulators (`metrics`), or what graph hooks carry along (`graph`), travel from here on."""
+        self._put(self.here.with_(**parts))
 
     # -- the road ----------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Ite
         yield
         return
     timeline, programs, graph = core.timeline, core.programs_for_use(), core.timeline.here.graph
-    timeline.carry(hooks.init(timeline.here.params))
+    timeline.carry(graph=hooks.init(timeline.here.params))
     core.programs = programs.hooked(hooks)
     places = {id(callback): place for place, callback in enumerate(each for each in callbacks if _is_one(each))}
 
@@ -55,7 +55,7 @@ def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Ite
     finally:
         run.graph_state_of = None
         core.programs = programs
-        timeline.carry(graph)
+        timeline.carry(graph=graph)
 
 
 def _is_one(callback: Any) -> bool:

@@ -127,13 +127,13 @@ def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass],
 
     def reset() -> None:
         way.said.begin_epoch()
-        timeline.reset_metrics(objective.accumulators())
+        timeline.carry(metrics=objective.accumulators())
         go_on()
 
     measures = {name: partial(validate, name) for name in sets}
     validation = Validation(measures, freq, dispatch.run, go_on) if sets else None
     plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize)
-    timeline.reset_metrics(objective.accumulators())
+    timeline.carry(metrics=objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
         way = Training(timeline, programs, feed, dispatch.run)
         try:

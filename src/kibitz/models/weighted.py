@@ -136,9 +136,10 @@ class Weighted(StateTree, Averaged):
     def export_state(self) -> dict[str, np.ndarray]:
         """The whole state as NumPy arrays by name: parameters, statistics, random state, optimizer.
 
-        Weights that averages stand in place of are in it, so that training can go on from it.
+        Weights that averages stand in place of are in it, so that training can go on from it. What belongs to a run and
+        not to the model is not: running means, and what graph hooks carry along.
         """
-        state = self.core.timeline.read().with_(metrics=[])
+        state = self.core.timeline.read().with_(metrics=[], graph={})
         return exported(state if self._aside is None else state.with_(params=self._aside))
 
     def import_state(self, arrays: dict[str, np.ndarray]) -> None:
@@ -149,7 +150,7 @@ class Weighted(StateTree, Averaged):
         """
         timeline = self.core.timeline
         now = timeline.read()
-        there = exported(now.with_(metrics=[]))
+        there = exported(now.with_(metrics=[], graph={}))
         if set(arrays) != set(there):
             odd = sorted(set(arrays) ^ set(there))
             raise ShapeMismatch(
@@ -158,7 +159,8 @@ class Weighted(StateTree, Averaged):
                 wanted=f"the {len(there)} names of this model",
                 cure="build and compile the model as it was when the state was taken",
             )
-        timeline.base = imported(now.with_(metrics=[]), arrays).with_(metrics=now.metrics)
+        taken = imported(now.with_(metrics=[], graph={}), arrays)
+        timeline.base = taken.with_(metrics=now.metrics, graph=now.graph)
         self._aside = None
 
 

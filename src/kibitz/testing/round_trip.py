@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from kibitz.callbacks.base import Callback, Numbers
-from kibitz.callbacks.dispatch import has
+from kibitz.callbacks.declared import has
+from kibitz.callbacks.state import Kept, told, unplain
 from kibitz.testing.bench import Bench, Took
 from kibitz.testing.subject import Subject
 
@@ -35,20 +36,7 @@ def state_of(callback: Any) -> dict[str, Any]:
         >>> state_of(Count())
         {'seen': 3}
     """
-    if has(callback, "get_state"):
-        return copy.deepcopy(callback.get_state())
-    given = {"params", "model", "run"}
-    kept = {name: value for name, value in vars(callback).items() if name[0] != "_" and name not in given}
-    return {name: copy.deepcopy(value) for name, value in kept.items() if _plain(value)}
-
-
-def restore(callback: Any, state: dict[str, Any]) -> None:
-    """Give a callback a state that `state_of` gave."""
-    if has(callback, "set_state"):
-        callback.set_state(copy.deepcopy(state))
-        return
-    for name, value in copy.deepcopy(state).items():
-        setattr(callback, name, value)
+    return copy.deepcopy(callback.get_state() if has(callback, "get_state") else told(callback))
 
 
 def round_trip(subject: Subject, bench: Bench) -> str | BaseException | None:
@@ -79,15 +67,16 @@ def _cut_and_go_on(
     subject: Subject, bench: Bench, cut: int, whole: Took, final: dict[str, Any]
 ) -> str | BaseException | None:
     first, second, held = subject.make(), subject.make(), {}
+    kept = Kept(first)
 
     def put_away(model: Any) -> None:
-        held.update(callback=state_of(first), model=model.export_state())
+        held.update(callback=kept.state(), model=model.export_state())
 
-    scissors = _Then(put_away, epoch=cut - 1)
+    scissors = _Then(put_away, epoch=cut - 1, begun=kept.begun)
     took = bench.fit([_Chosen(), first, scissors], epochs=len(NUMBERS), raising=scissors.error)
     if took.error is not scissors.error:
         return took.error
-    going_on = _Then(lambda _: restore(second, held["callback"]))
+    going_on = _Then(lambda _: Kept(second).restore(held["callback"]))
     took = bench.fit([_Chosen(), second, going_on], epochs=len(NUMBERS), first=cut, state=held["model"])
     if took.error is not None:
         return took.error
@@ -121,12 +110,14 @@ class _Then(Callback):
 
     adds = ()
 
-    def __init__(self, do: Callable[[Any], None], epoch: int | None = None):
+    def __init__(self, do: Callable[[Any], None], epoch: int | None = None, begun: Callable[[], None] | None = None):
         super().__init__()
-        self._do, self._epoch = do, epoch
+        self._do, self._epoch, self._begun = do, epoch, begun
         self.error = KeyboardInterrupt()
 
     def on_train_begin(self, logs: Numbers = None) -> None:
+        if self._begun is not None:
+            self._begun()
         if self._epoch is None:
             self._do(self.model)
 
@@ -144,20 +135,10 @@ def same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, str | bytes) or isinstance(other, str | bytes) or one is None or other is None:
         return one == other
-    if not (_plain(one) and _plain(other)):
+    if unplain(one) is not None or unplain(other) is not None:
         return one is other or type(one) is type(other)  # an object of another run has another identity
     mine, theirs = np.asarray(one), np.asarray(other)
     return (mine.dtype, mine.shape, mine.tobytes()) == (theirs.dtype, theirs.shape, theirs.tobytes())
-
-
-def _plain(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(isinstance(key, str | int) and _plain(each) for key, each in value.items())
-    if isinstance(value, list | tuple):
-        return all(map(_plain, value))
-    if isinstance(value, np.ndarray):
-        return value.dtype != object
-    return value is None or isinstance(value, bool | int | float | str | np.generic)
 
 
 def _short(value: Any) -> str:
