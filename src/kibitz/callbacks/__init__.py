@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
+    from kibitz.callbacks.timer import Timer
 
 __all__ = [
     "BackupAndRestore",
@@ -37,6 +38,7 @@ __all__ = [
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "TerminateOnNaN",
+    "Timer",
 ]
 
 _FILES = {
@@ -52,6 +54,7 @@ _FILES = {
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
     "TerminateOnNaN": "terminate_on_nan",
+    "Timer": "timer",
 }
 
 _NOT_HERE = {
