@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.early_stopping import EarlyStopping
     from kibitz.callbacks.history import History
     from kibitz.callbacks.lambda_callback import LambdaCallback
+    from kibitz.callbacks.learning_rate_monitor import LearningRateMonitor
     from kibitz.callbacks.learning_rate_scheduler import LearningRateScheduler
     from kibitz.callbacks.model_checkpoint import ModelCheckpoint
     from kibitz.callbacks.progbar_logger import ProgbarLogger
@@ -33,6 +34,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateMonitor",
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ProgbarLogger",
@@ -49,6 +51,7 @@ _FILES = {
     "EarlyStopping": "early_stopping",
     "History": "history",
     "LambdaCallback": "lambda_callback",
+    "LearningRateMonitor": "learning_rate_monitor",
     "LearningRateScheduler": "learning_rate_scheduler",
     "ModelCheckpoint": "model_checkpoint",
     "ProgbarLogger": "progbar_logger",

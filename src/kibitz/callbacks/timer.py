@@ -54,12 +54,12 @@ class Timer(Callback):
 
     Example:
         >>> import kibitz
-        >>> ticks = iter(range(0, 6000, 600))  # a clock by which ten minutes pass between two looks
-        >>> timer = kibitz.callbacks.Timer("1 h", at="epoch", verbose=1, clock=lambda: next(ticks))
-        >>> result = kibitz.testing.drive(timer, epochs=[{"loss": 1.0}] * 9)
-        Epoch 6: timer stopped training after 1:00:00
+        >>> ticks = iter(range(0, 9000, 600))  # a clock by which ten minutes pass between two looks
+        >>> timer = kibitz.callbacks.Timer("1.5 h", at="epoch", verbose=1, clock=lambda: next(ticks))
+        >>> result = kibitz.testing.drive(timer, epochs=[{"loss": 1.0}] * 20)
+        Epoch 9: timer stopped training after 1:30:00
         >>> result.epochs_done, result.reason
-        (6, '1:00:00 spent, of 1:00:00')
+        (9, '1:30:00 spent, of 1:30:00')
 
     Source: https://lightning.ai/docs/pytorch/stable/api/lightning.pytorch.callbacks.Timer.html (the idea).
     """
