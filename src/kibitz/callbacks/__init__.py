@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.early_stopping import EarlyStopping
     from kibitz.callbacks.history import History
     from kibitz.callbacks.lambda_callback import LambdaCallback
+    from kibitz.callbacks.learning_rate_finder import LearningRateFinder
     from kibitz.callbacks.learning_rate_monitor import LearningRateMonitor
     from kibitz.callbacks.learning_rate_scheduler import LearningRateScheduler
     from kibitz.callbacks.model_checkpoint import ModelCheckpoint
@@ -34,6 +35,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateFinder",
     "LearningRateMonitor",
     "LearningRateScheduler",
     "ModelCheckpoint",
@@ -51,6 +53,7 @@ _FILES = {
     "EarlyStopping": "early_stopping",
     "History": "history",
     "LambdaCallback": "lambda_callback",
+    "LearningRateFinder": "learning_rate_finder",
     "LearningRateMonitor": "learning_rate_monitor",
     "LearningRateScheduler": "learning_rate_scheduler",
     "ModelCheckpoint": "model_checkpoint",
