@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
+    from kibitz.callbacks.throughput_monitor import ThroughputMonitor
     from kibitz.callbacks.timer import Timer
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "TerminateOnNaN",
+    "ThroughputMonitor",
     "Timer",
 ]
 
@@ -60,6 +62,7 @@ _FILES = {
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
     "TerminateOnNaN": "terminate_on_nan",
+    "ThroughputMonitor": "throughput_monitor",
     "Timer": "timer",
 }
 

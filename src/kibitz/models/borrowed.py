@@ -70,8 +70,9 @@ class Loan:
         self.state = core.timeline.read()
         self.rate = _rate(core)
         objective = core.objective
-        settled = objective is not None and objective.outputs is not None
-        self.measured = objective.accumulated.now() if settled else None
+        self.measured: Any = None
+        if objective is not None and objective.outputs is not None:  # else nobody knows yet what is measured
+            self.measured = objective.accumulated.now()
         self.runs = core.fits, dict(core.last), core.latest, vars(core).get("row_seed")
         self.history = model.history
         self.generators = random.getstate(), np.random.get_state()  # noqa: NPY002 - what users draw from
