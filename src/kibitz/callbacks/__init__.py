@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.base import Callback
     from kibitz.callbacks.callback_list import CallbackList
     from kibitz.callbacks.csv_logger import CSVLogger
+    from kibitz.callbacks.device_stats import DeviceStats
     from kibitz.callbacks.early_stopping import EarlyStopping
     from kibitz.callbacks.history import History
     from kibitz.callbacks.lambda_callback import LambdaCallback
@@ -33,6 +34,7 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CallbackList",
+    "DeviceStats",
     "EarlyStopping",
     "History",
     "LambdaCallback",
@@ -52,6 +54,7 @@ _FILES = {
     "CSVLogger": "csv_logger",
     "Callback": "base",
     "CallbackList": "callback_list",
+    "DeviceStats": "device_stats",
     "EarlyStopping": "early_stopping",
     "History": "history",
     "LambdaCallback": "lambda_callback",
