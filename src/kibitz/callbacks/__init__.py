@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.model_checkpoint import ModelCheckpoint
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+    from kibitz.callbacks.sample_viewer import SampleViewer
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
     from kibitz.callbacks.throughput_monitor import ThroughputMonitor
     from kibitz.callbacks.timer import Timer
@@ -44,6 +45,7 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SampleViewer",
     "TerminateOnNaN",
     "ThroughputMonitor",
     "Timer",
@@ -64,6 +66,7 @@ _FILES = {
     "ModelCheckpoint": "model_checkpoint",
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
+    "SampleViewer": "sample_viewer",
     "TerminateOnNaN": "terminate_on_nan",
     "ThroughputMonitor": "throughput_monitor",
     "Timer": "timer",
