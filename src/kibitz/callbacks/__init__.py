@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.learning_rate_monitor import LearningRateMonitor
     from kibitz.callbacks.learning_rate_scheduler import LearningRateScheduler
     from kibitz.callbacks.model_checkpoint import ModelCheckpoint
+    from kibitz.callbacks.prediction_writer import PredictionWriter
     from kibitz.callbacks.progbar_logger import ProgbarLogger
     from kibitz.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
     from kibitz.callbacks.sample_viewer import SampleViewer
@@ -43,6 +44,7 @@ __all__ = [
     "LearningRateMonitor",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "PredictionWriter",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "SampleViewer",
@@ -64,6 +66,7 @@ _FILES = {
     "LearningRateMonitor": "learning_rate_monitor",
     "LearningRateScheduler": "learning_rate_scheduler",
     "ModelCheckpoint": "model_checkpoint",
+    "PredictionWriter": "prediction_writer",
     "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "reduce_lr_on_plateau",
     "SampleViewer": "sample_viewer",

@@ -75,7 +75,7 @@ class LearningRateFinder(Callback):
         start: float = 1e-7,
         end: float = 10.0,
         steps: int = 100,
-        smoothing: float = 0.98,
+        smoothing: float = 0.9,
         divergence: float | None = 4.0,
     ):
         super().__init__()
@@ -93,7 +93,7 @@ class LearningRateFinder(Callback):
             raise InvalidArgument(f"{NAME} tries a number of rates.", given=steps, cure=cure,
                                   wanted=f"a whole number, {FEWEST} or more")  # fmt: skip
         self.steps = int(steps)
-        self.smoothing = number(NAME, "smoothing", smoothing, least=0, below=1, such_as=0.98)
+        self.smoothing = number(NAME, "smoothing", smoothing, least=0, below=1, such_as=0.9)
         self.divergence = None if divergence is None else number(NAME, "divergence", divergence, least=1, such_as=4)
         self.rates: list[float] = []
         self.losses: list[float] = []
@@ -208,7 +208,11 @@ class LearningRateFinder(Callback):
             pass
         else:
             axes.plot(rate, curve[self.rates.index(rate)], "o", color=HOT, label=f"suggestion: {rate:.2g}")
-        axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
+        # The last losses may be of another order of magnitude: the rise leaves the picture.
+        before = self.losses[: int(np.argmin(curve)) + 1]
+        low, high = min([*before, *curve]), max(before)
+        margin = 0.1 * ((high - low) or 1.0)
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - margin, high + margin))
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
         save_figure(figure, target)
