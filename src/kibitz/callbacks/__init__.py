@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.terminate_on_nan import TerminateOnNaN
     from kibitz.callbacks.throughput_monitor import ThroughputMonitor
     from kibitz.callbacks.timer import Timer
+    from kibitz.callbacks.weight_averaging import WeightAveraging
 
 __all__ = [
     "BackupAndRestore",
@@ -51,6 +52,7 @@ __all__ = [
     "TerminateOnNaN",
     "ThroughputMonitor",
     "Timer",
+    "WeightAveraging",
 ]
 
 _FILES = {
@@ -73,12 +75,13 @@ _FILES = {
     "TerminateOnNaN": "terminate_on_nan",
     "ThroughputMonitor": "throughput_monitor",
     "Timer": "timer",
+    "WeightAveraging": "weight_averaging",
 }
 
 _NOT_HERE = {
     "OrbaxCheckpoint": "ModelCheckpoint, or BackupAndRestore to go on after a crash",
     "RemoteMonitor": "LambdaCallback(on_epoch_end=lambda epoch, logs: ...) that sends the logs",
-    "SwapEMAWeights": "a callback of your own that keeps the averages and swaps them in with model.set_weights",
+    "SwapEMAWeights": 'WeightAveraging("ema"), or optimizer=Adam(use_ema=True)',
     "TensorBoard": "CSVLogger, or a callback of your own around a writer",
 }
 
