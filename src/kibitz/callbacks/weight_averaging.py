@@ -111,7 +111,7 @@ class WeightAveraging(Callback):
             )
         if self.kind == "swa" and self._data is None and has_statistics(self.model):
             raise InvalidArgument(
-                f"{NAME} needs inputs: nobody knows the statistics of batch normalization for a mean of distant weights.",
+                f"{NAME} needs inputs: nobody knows the statistics of batch normalization for distant weights.",
                 given=code(f'{NAME}("swa", data=None), and a model with moving statistics'),
                 wanted="inputs of training, a few thousand rows",
                 cure=f'{NAME}("swa", data=x_train[:4096])',
