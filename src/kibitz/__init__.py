@@ -19,6 +19,8 @@ _NAMES = {
     "Model": "kibitz.models.model",
     "Sequential": "kibitz.models.sequential",
     "Variable": "kibitz.variable",
+    "fast_dev_run": "kibitz.models.fast_dev_run",
+    "overfit_one_batch": "kibitz.models.overfit_one_batch",
 }
 _ROOMS = (
     "activations",
