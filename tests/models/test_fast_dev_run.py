@@ -21,8 +21,8 @@ from kibitz.callbacks import (
     Timer,
     WeightAveraging,
 )
-from kibitz.checkpoint.files import elsewhere, exists, reading, replacing
-from kibitz.errors import InvalidArgument, KibitzError, NotReady, UnusableFile
+from kibitz.checkpoint.files import exists, reading, replacing
+from kibitz.errors import InvalidArgument, KibitzError, NotReady
 from kibitz.testing import Recorder
 
 X = np.linspace(-1, 1, 192, dtype="float32").reshape(64, 3)
@@ -254,11 +254,3 @@ def test_generators_are_taken_too():
         model(), batches(), steps_per_epoch=100, epochs=9, verbose=0, validation_data=batches(), validation_steps=50
     )
     assert len(numbers["val_loss"]) == 2
-
-
-def test_the_place_itself_is_asked_whether_it_can_be_written(tmp_path):
-    from kibitz.checkpoint.files import probe
-
-    (tmp_path / "file").write_text("")
-    with elsewhere(tmp_path / "instead"), pytest.raises(UnusableFile):
-        probe(tmp_path / "file" / "model.keras")

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from tests.speaks import bad_arguments, bad_callbacks, bad_compiling, bad_data, bad_labels, bad_models, bad_streams
+from tests.speaks import (
+    bad_arguments,
+    bad_callbacks,
+    bad_compiling,
+    bad_data,
+    bad_extra_callbacks,
+    bad_labels,
+    bad_models,
+    bad_streams,
+)
 from tests.speaks.case import Case
 
 FAMILIES = {
@@ -12,6 +21,7 @@ FAMILIES = {
     "streams": bad_streams.CASES,
     "labels": bad_labels.CASES,
     "callbacks": bad_callbacks.CASES,
+    "extra callbacks": bad_extra_callbacks.CASES,
     "models": bad_models.CASES,
 }
 

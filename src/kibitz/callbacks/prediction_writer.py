@@ -72,7 +72,7 @@ class PredictionWriter(Callback):
                 f"{NAME} writes arrays or lines, and the file's ending says which.",
                 given=self.path,
                 wanted='a path that ends in ".npz" or ".csv"',
-                cure=f'{NAME}("{self.path}.npz")',
+                cure=f'{NAME}("{local(path).with_suffix(".npz")}")',
             )
         if at not in MOMENTS:
             raise InvalidArgument(f"{NAME} writes at other moments.", given=at, there_is=MOMENTS,
@@ -99,7 +99,10 @@ class PredictionWriter(Callback):
         self._template.check(("epoch", *forecast.epoch_keys), open=forecast.open)
         path = local(self._template.fill(dict.fromkeys(self._template.names, 1)))
         probe(path)
-        Spool(path, NAME).check(_named(self.model.predict(_first_row(self._x), verbose=0)))
+        first = _first_row(self._x)
+        if hasattr(self.model, "build_for"):
+            self.model.build_for(first, f"{NAME}'s x")
+        Spool(path, NAME).check(_named(self.model.predict(first, verbose=0)))
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Remember the epoch's number."""

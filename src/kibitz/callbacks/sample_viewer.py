@@ -81,6 +81,8 @@ class SampleViewer(Callback):
         """Check before the first step that the model can take the samples, and that the picture has a place."""
         self._template.check(("epoch", *forecast.epoch_keys), open=forecast.open)
         probe(self._template.fill(dict.fromkeys(self._template.names, 1)))
+        if hasattr(self.model, "build_for"):
+            self.model.build_for(self._x, f"{NAME}'s x")
         self._outputs()
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:

@@ -191,6 +191,6 @@ def _checked(path: str | os.PathLike[str], duration: float | None) -> str:
             "Timer saves a model, or its weights, and the file's ending says which.",
             given=text,
             wanted=f'a path that ends in ".keras" or "{WEIGHTS}"',
-            cure=f'Timer("2 h", path="{text}.keras")',
+            cure=f'Timer("2 h", path="{local(path).with_suffix(".keras")}")',
         )
     return text
