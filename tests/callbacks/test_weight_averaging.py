@@ -87,7 +87,8 @@ def test_before_the_first_reading_nothing_is_swapped():
 def test_a_validation_in_the_midst_of_an_epoch_is_over_with_the_next_batch():
     class Evaluate(Callback):
         def on_train_batch_end(self, batch, logs=None):
-            averaging.on_test_begin({})
+            if batch == 1:
+                averaging.on_test_begin({})
 
     averaging = WeightAveraging("ema", every=1, momentum=0.5)
     model = FakeModel()

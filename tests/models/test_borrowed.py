@@ -98,6 +98,21 @@ def test_what_comes_afterwards_is_what_would_have_come(used):
     assert train(borrowed=True) == train(borrowed=False)
 
 
+def test_a_seed_that_is_set_afterwards_holds_for_the_order_of_rows():
+    def train(borrowed):
+        kibitz.utils.set_random_seed(5)
+        lent = kibitz.Sequential([kibitz.Input((3,)), kibitz.layers.Dense(1)])
+        lent.compile("sgd", "mse")
+        if borrowed:
+            with lent.borrowed():
+                lent.fit(X, Y, batch_size=4, verbose=0)
+        kibitz.utils.set_random_seed(6)
+        lent.fit(X, Y, batch_size=4, verbose=0)
+        return lent.get_weights()[0].tobytes()
+
+    assert train(borrowed=True) == train(borrowed=False)
+
+
 def test_a_rate_that_was_set_meanwhile_does_not_come_back_with_the_next_compile():
     lent = model(kibitz.optimizers.SGD(2**-9))
     with lent.borrowed():

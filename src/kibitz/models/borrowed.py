@@ -82,8 +82,7 @@ class Loan:
         core = self.model.core
         if self.rate is not None:
             core.optimizer.learning_rate = self.rate  # the optimizer keeps it for a state that is made anew
-        core.timeline.push()  # what was written into the module is over too
-        core.timeline.base = self.state
+        core.timeline.base = self.state  # and into the module, over what was written there
         if core.objective is not None:
             fresh = core.objective.accumulators()
             core.objective.accumulated.put(fresh if self.measured is None else self.measured)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -62,7 +61,7 @@ def fast_dev_run(model: Any, x: Any = None, y: Any = None, *, batches: int = 2, 
     """
     most = whole("batches", batches, cure="batches=2") or 1
     callbacks = as_list(fit.get("callbacks"))
-    given = {**fit, **_shortened(x, fit, most), "callbacks": [*callbacks, Curtain(EPOCHS)]}
+    given = {**fit, **_shortened(fit, most), "callbacks": [*callbacks, Curtain(EPOCHS)]}
     if not model.built and (is_array(x) or isinstance(x, Mapping | list | tuple)):
         model.build_for(x)
     with tempfile.TemporaryDirectory() as folder, elsewhere(folder), as_they_were(callbacks), model.borrowed():
@@ -70,19 +69,10 @@ def fast_dev_run(model: Any, x: Any = None, y: Any = None, *, batches: int = 2, 
         return {key: list(values) for key, values in history.items()}
 
 
-def _shortened(x: Any, fit: Mapping[str, Any], most: int) -> dict[str, Any]:
+def _shortened(fit: Mapping[str, Any], most: int) -> dict[str, Any]:
     """The arguments of fit that make it short."""
-    found: dict[str, Any] = {"steps_per_epoch": _least(fit.get("steps_per_epoch"), most), "validation_freq": 1}
-    size = fit.get("validation_batch_size") or fit.get("batch_size") or 32
-    held = fit.get("validation_data")
-    if held is not None:
-        rows = _rows(held[0] if isinstance(held, list | tuple) else held)
-    elif share := fit.get("validation_split"):
-        rows = math.ceil((_rows(x) or 0) * share)
-    else:
-        return found
-    # More than there are would be told as a mistake.
-    if rows is None or math.ceil(rows / size) > most:
+    found = {"steps_per_epoch": _least(fit.get("steps_per_epoch"), most), "validation_freq": 1}
+    if fit.get("validation_data") is not None or fit.get("validation_split"):
         found["validation_steps"] = _least(fit.get("validation_steps"), most)
     return found
 
@@ -90,11 +80,3 @@ def _shortened(x: Any, fit: Mapping[str, Any], most: int) -> dict[str, Any]:
 def _least(given: Any, most: int) -> Any:
     """The smaller of two; what is no number is left for fit to refuse."""
     return min(given, most) if isinstance(given, int | np.integer) and given > 0 else most if given is None else given
-
-
-def _rows(x: Any) -> int | None:
-    if isinstance(x, Mapping):
-        return _rows(next(iter(x.values()), None))
-    if isinstance(x, list | tuple):
-        return _rows(x[0]) if x else None
-    return len(x) if is_array(x) and np.ndim(x) else None
