@@ -74,7 +74,7 @@ def test_the_losses_are_the_batches_own():
             own.append(logs.batch["loss"])
 
     finder = LearningRateFinder(steps=10, end=1e-3)
-    finder.find(lent, X, Y, batch_size=8, callbacks=[Look()])
+    finder.find(lent, X, Y, batch_size=8, callbacks=Look())
 
     assert finder.losses == own
 
@@ -235,6 +235,8 @@ def test_what_cannot_be_swept_is_refused_before_the_first_step():
         LearningRateFinder().find(model(kibitz.optimizers.SGD(lambda step: 0.1)), X, Y)
     with pytest.raises(InvalidArgument, match="this fit has fewer batches"):
         model().fit(X, Y, batch_size=16, verbose=0, callbacks=[LearningRateFinder()])
+    with pytest.raises(InvalidArgument, match="one epoch of as many batches"):
+        LearningRateFinder().find(model(), X, Y, epochs=3)
     unbuilt = kibitz.Sequential([kibitz.layers.Dense(1)])
     unbuilt.compile("sgd", "mse")
     with pytest.raises(NotReady, match="cannot be given back"):

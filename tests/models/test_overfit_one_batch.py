@@ -70,6 +70,12 @@ def test_a_target_may_be_given():
     assert result.losses[-1] <= 1.0
 
 
+def test_weights_of_rows_are_cut_as_the_rows_are():
+    weight = np.where(np.arange(64) < 4, 1.0, 0.0)
+
+    assert kibitz.overfit_one_batch(model(), X, Y, batch_size=8, sample_weight=weight)
+
+
 def test_a_loss_that_is_lost_ends_it():
     result = kibitz.overfit_one_batch(model(1e4), X, Y, steps=300)
 
@@ -87,6 +93,8 @@ def test_what_cannot_be_judged_is_refused():
         kibitz.overfit_one_batch(model(), iter([(X, Y)]))
     with pytest.raises(InvalidArgument):
         kibitz.overfit_one_batch(model(), X, Y, steps=0)
+    with pytest.raises(InvalidArgument, match="step after step"):
+        kibitz.overfit_one_batch(model(), X, Y, epochs=3)
     with pytest.raises(InvalidArgument, match="cannot work with this target"):
         kibitz.overfit_one_batch(model(), X, Y, target="low")
 

@@ -109,9 +109,18 @@ class LearningRateFinder(Callback):
             x: Inputs, as for `fit`.
             y: Targets.
             batch_size: Rows in a batch. Take that of the training to come: the best rate hangs on it.
-            **fit: What else `fit` shall be given, such as `sample_weight`.
+            **fit: What else `fit` shall be given, such as `sample_weight`; not for how long.
         """
-        given = {"verbose": 0, **fit, "callbacks": [*(fit.get("callbacks") or ()), self]}
+        if odd := sorted({"epochs", "initial_epoch", "steps_per_epoch"} & set(fit)):
+            raise InvalidArgument(
+                "A sweep is one epoch of as many batches as there are rates.",
+                given=code(f"find(..., {odd[0]}={fit[odd[0]]!r})"),
+                wanted="nothing that says for how long",
+                cure=f"{NAME}(steps={self.steps}).find(model, x, y)",
+            )
+        others = fit.get("callbacks") or []
+        others = list(others) if isinstance(others, list | tuple) else [others]
+        given = {"verbose": 0, **fit, "callbacks": [*others, self]}
         with model.borrowed():
             model.fit(x, y, batch_size=batch_size, epochs=1, steps_per_epoch=self.steps, **given)
 

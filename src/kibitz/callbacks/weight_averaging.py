@@ -26,7 +26,8 @@ class WeightAveraging(Callback):
 
     From the beginning of a validation on, the model has the averaged weights; it gets those of the training back when
     this callback's `on_epoch_end` comes. So put it behind the callbacks that shall see the averaged ones at the end of
-    an epoch, such as ModelCheckpoint, and before those that shall not, such as BackupAndRestore.
+    an epoch, such as ModelCheckpoint, and before those that shall not, such as BackupAndRestore. Of two that leave
+    weights behind in the end, such as this and EarlyStopping with `restore_best_weights`, the later one has its way.
 
     Batch normalization: the statistics of averaged weights are not the average of statistics. Along a moving average
     the weights lie close together, and the averaged statistics are as good as the layers' own, which are averages as

@@ -10,8 +10,9 @@ from typing import Any
 from kibitz.callbacks.number import number
 from kibitz.callbacks.until_learned import UntilLearned
 from kibitz.data.standard import is_array
-from kibitz.errors import WrongType
+from kibitz.errors import InvalidArgument, WrongType, code
 from kibitz.models.arguments import whole
+from kibitz.models.running import as_list
 
 NAME = "overfit_one_batch"
 
@@ -62,14 +63,15 @@ def overfit_one_batch(
         steps: The most steps.
         target: The loss that will do. None means a hundredth of the first.
         keep: Whether the model keeps what it learned. False leaves it to the bit as it was (see `model.borrowed`).
-        **fit: What else `fit` shall be given, such as `class_weight` or `callbacks`.
+        **fit: What else `fit` shall be given, such as `class_weight` or `callbacks`; not for how long.
 
     Returns:
         An `Overfit`: it is true if the batch was learned, prints as a sentence, and has all losses.
 
     Raises:
         WrongType: If `x` is not arrays.
-        InvalidArgument: If a number cannot be, or the first loss is not above 0 and there is no `target`.
+        InvalidArgument: If a number cannot be, an argument says for how long, or the first loss is not above 0 and
+            there is no `target`.
         NotFinite: If the first loss is not a finite number.
         KibitzError: Whatever `fit` would raise.
 
@@ -84,14 +86,23 @@ def overfit_one_batch(
 
     Source: A. Karpathy, A Recipe for Training Neural Networks, https://karpathy.github.io/2019/04/25/recipe/
     """
+    if odd := sorted({"epochs", "initial_epoch", "steps_per_epoch", "shuffle"} & set(fit)):
+        raise InvalidArgument(
+            "One batch is trained on, step after step.",
+            given=code(f"{NAME}(..., {odd[0]}={fit[odd[0]]!r})"),
+            wanted="the number of steps, and no more",
+            cure=f"{NAME}(model, x, y, steps=500)",
+        )
     rows, most = whole("batch_size", batch_size, cure="batch_size=32"), whole("steps", steps, cure="steps=500")
     if target is not None:
         target = number(NAME, "target", target, such_as=0.01)
     inputs, targets = _cut(x, rows, "x"), None if y is None else _cut(y, rows, "y")
     if not model.built:
         model.build_for(inputs)
+    if fit.get("sample_weight") is not None:
+        fit["sample_weight"] = _cut(fit["sample_weight"], rows, "sample_weight")
     watch = UntilLearned(target)
-    given = {"verbose": 0, **fit, "callbacks": [*(fit.get("callbacks") or ()), watch]}
+    given = {"verbose": 0, **fit, "callbacks": [*as_list(fit.get("callbacks")), watch]}
     with nullcontext() if keep else model.borrowed():
         model.fit(inputs, targets, batch_size=rows, epochs=1, steps_per_epoch=most, shuffle=False, **given)
     reached = math.nan if watch.target is None else watch.target
