@@ -6,13 +6,14 @@ import optax
 
 import kibitz
 from kibitz.errors import InvalidArgument, MissingName, NotReady, ShapeMismatch, WrongType
+from kibitz.optimizers.optax_optimizer import OptaxOptimizer
 from tests.speaks.case import Case, X, Y, stack
 
 
 def hidden():
     """A model whose optimizer keeps its rate to itself."""
     model = stack("hidden", kibitz.layers.Dense(1))
-    model.compile(optax.sgd(0.1), "mse")
+    model.compile(OptaxOptimizer(optax.sgd(0.1), name="closed"), "mse")
     return model
 
 
@@ -91,7 +92,7 @@ CASES = [
         AttributeError,
         """
         This Optax transformation has no learning rate in its state.
-          given    optax_optimizer.learning_rate
+          given    closed.learning_rate
           wanted   a transformation with one injected learning rate
           cure     optax.inject_hyperparams(optax.adam)(learning_rate=1e-3)
         """,
