@@ -21,6 +21,8 @@ _NAMES = {
     "Variable": "kibitz.variable",
     "every": "kibitz.callbacks.every",
     "on": "kibitz.callbacks.on",
+    "fast_dev_run": "kibitz.models.fast_dev_run",
+    "overfit_one_batch": "kibitz.models.overfit_one_batch",
 }
 _ROOMS = (
     "activations",

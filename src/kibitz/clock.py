@@ -117,7 +117,8 @@ class Cadence:
 
 
 def _unreadable(written: object, owner: str, name: str, unit: str) -> InvalidArgument:
-    amount = f"{written:g}" if isinstance(written, int | float) and not isinstance(written, bool) else "100"
+    counted = isinstance(written, int | float) and not isinstance(written, bool) and written >= 1
+    amount = f"{written:g}" if counted else "100"
     near = nearest_name(unit, UNITS) if unit else None
     return InvalidArgument(
         f"{owner} cannot read how often.",

@@ -12,10 +12,14 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import kibitz
+from kibitz.optimizers import sgd
 from kibitz.testing import Checked, check_callback
 from kibitz.testing.checks import AS_IT_IS, IN_RUNS
 from tests.callbacks.wandb_runs import offline_run
@@ -26,6 +30,7 @@ MARKS = {"ok": "+", "skipped": "-", "failed": "X"}
 NAMES = sorted(
     name for name in kibitz.callbacks.__all__ if issubclass(getattr(kibitz.callbacks, name), kibitz.callbacks.Callback)
 )
+X = np.ones((3, 2), "float32")  # inputs of the kit's model
 QUESTIONS = (*AS_IT_IS, *IN_RUNS)
 
 
@@ -52,6 +57,16 @@ def unreachable(folder: Path) -> Any:
         yield
 
 
+@contextlib.contextmanager
+def averaging(folder: Path) -> Any:
+    """SwapEMAWeights needs an optimizer that keeps averages."""
+    old, sgd.SGD = sgd.SGD, partial(sgd.SGD, use_ema=True)
+    try:
+        yield
+    finally:
+        sgd.SGD = old
+
+
 HOW = {
     "BackupAndRestore": How(lambda kind, path: kind(path), changes=True),
     "CSVLogger": How(lambda kind, path: kind(path)),
@@ -62,6 +77,12 @@ HOW = {
     "LearningRateScheduler": How(lambda kind, path: kind(lambda epoch, rate: rate * 0.5), changes=True),
     "ModelCheckpoint": How(lambda kind, path: kind(path.with_suffix(".keras"), "loss", save_best_only=True)),
     "OrbaxCheckpoint": How(lambda kind, path: kind(path, "loss", save_best_only=True, save_on_background=False)),
+    "LearningRateFinder": How(changes=True),
+    "PredictionWriter": How(lambda kind, path: kind(path.with_suffix(".npz"), at="epoch", x=X)),
+    "SampleViewer": How(lambda kind, path: kind(X, path=path.with_suffix(".png"))),
+    "SwapEMAWeights": How(changes=True, around=averaging),
+    "Timer": How(lambda kind, path: kind("1 h")),
+    "WeightAveraging": How(lambda kind, path: kind("ema"), changes=True),
     "RemoteMonitor": How(lambda kind, path: kind("http://localhost:9"), around=unreachable),
     "TensorBoard": How(lambda kind, path: kind(path, histogram_freq=1)),
     "ReduceLROnPlateau": How(lambda kind, path: kind("loss", patience=2, cooldown=1), changes=True),

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from kibitz.checkpoint.files import local, probe, reading, remove, replacing, sweep
+from kibitz.checkpoint.files import elsewhere, exists, local, probe, reading, remove, replacing, sweep, to_append
 from kibitz.errors import UnusableFile, WrongType
 from tests.checkpoint.faults import Disk, every_failure, names
 
@@ -195,3 +195,62 @@ def test_removing_what_is_not_there_is_no_error(tmp_path):
     remove(tmp_path / "a")
     remove(tmp_path / "a")
     assert names(tmp_path) == []
+
+
+def test_what_is_written_elsewhere_leaves_its_place_as_it_was(tmp_path):
+    disk, instead = tmp_path / "disk", tmp_path / "instead"
+    disk.mkdir()
+    (disk / "old").write_bytes(b"old")
+    with elsewhere(instead):
+        for name in ("old", "new"):
+            with replacing(disk / name) as file:
+                file.write(b"new")
+        assert [exists(disk / name) for name in ("old", "new", "none")] == [True, True, False]
+        with reading(disk / "old") as file:
+            assert file.read() == b"new"
+        remove(disk / "new")
+        assert not exists(disk / "new")
+
+    assert (names(disk), (disk / "old").read_bytes()) == (["old"], b"old")
+    assert not exists(disk / "new")
+
+
+def test_what_was_not_written_anew_is_read_where_it_is_and_gone_on_with_in_a_copy(tmp_path):
+    (tmp_path / "log").write_bytes(b"1")
+    with elsewhere(tmp_path / "instead"):
+        with reading(tmp_path / "log") as file:
+            assert file.read() == b"1"
+        with to_append(tmp_path / "log").open("ab") as file:
+            file.write(b"2")
+        with reading(tmp_path / "log") as file:
+            assert file.read() == b"12"
+
+    assert (tmp_path / "log").read_bytes() == b"1"
+    assert to_append(tmp_path / "log") == tmp_path / "log"
+
+
+def test_the_place_itself_is_asked_whether_it_can_be_written(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with elsewhere(tmp_path / "instead"):
+        with pytest.raises(UnusableFile):
+            probe(tmp_path / "file" / "best.keras")
+        probe(tmp_path / "best.keras")
+    assert names(tmp_path) == ["file"]
+
+
+def test_one_elsewhere_within_another_counts_while_it_lasts_in_every_thread(tmp_path):
+    def write(name):
+        with replacing(tmp_path / name) as file:
+            file.write(b"x")
+
+    with elsewhere(tmp_path / "outer"):
+        with elsewhere(tmp_path / "inner"):
+            thread = threading.Thread(target=write, args=("one",))
+            thread.start()
+            thread.join()
+        write("two")
+
+    found = sorted(
+        each.relative_to(tmp_path).parts[0] + "/" + each.name for each in tmp_path.rglob("*") if each.is_file()
+    )
+    assert found == ["inner/one", "outer/two"]

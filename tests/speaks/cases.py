@@ -8,6 +8,7 @@ from tests.speaks import (
     bad_callbacks_beyond,
     bad_compiling,
     bad_data,
+    bad_extra_callbacks,
     bad_labels,
     bad_models,
     bad_streams,
@@ -22,6 +23,7 @@ FAMILIES = {
     "labels": bad_labels.CASES,
     "callbacks": bad_callbacks.CASES,
     "callbacks beyond": bad_callbacks_beyond.CASES,
+    "extra callbacks": bad_extra_callbacks.CASES,
     "models": bad_models.CASES,
 }
 

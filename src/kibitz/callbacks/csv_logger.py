@@ -6,12 +6,11 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import IO, Any
 
 from kibitz.callbacks.base import Callback, Numbers
 from kibitz.callbacks.forecast import Forecast
-from kibitz.checkpoint.files import local, reading, replacing
+from kibitz.checkpoint.files import exists, local, reading, replacing, to_append
 from kibitz.errors import InvalidArgument, Unbalanced, UnusableFile, code
 
 MISSING = "NA"
@@ -100,6 +99,10 @@ class CSVLogger(Callback):
         self._write(self.csv_file, [epoch, *(_cell(logs.get(key, MISSING)) for key in self.keys)])
         self.csv_file.flush()
 
+    def get_state(self) -> dict[str, Any]:
+        """Nothing: what it knows stands in its file."""
+        return {}
+
     def on_train_end(self, logs: Numbers = None) -> None:
         """Close the file."""
         self._close()
@@ -109,10 +112,9 @@ class CSVLogger(Callback):
         self._close()
 
     def _begin(self, mode: str) -> IO[str]:
-        path = Path(self.filename)
         old = ""
-        if self.append and path.exists():
-            with reading(path) as file:
+        if self.append and exists(self.filename):
+            with reading(self.filename) as file:
                 old = file.read().decode(errors="replace")
         self.keys = self._old_keys(old)
         file = self._open(mode)
@@ -134,10 +136,8 @@ class CSVLogger(Callback):
         return [cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell for cell in header[1:]]
 
     def _open(self, mode: str) -> IO[str]:
-        path = Path(self.filename)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open(mode, newline="", encoding="utf-8")
+            return to_append(self.filename).open(mode, newline="", encoding="utf-8")
         except OSError as error:
             raise UnusableFile(
                 f"CSVLogger cannot write its file: {error.strerror or error}.",
@@ -155,7 +155,7 @@ class CSVLogger(Callback):
     def _grow(self, new: list[str]) -> None:
         """Give the file more columns: it is replaced whole, so that no moment sees half of it."""
         self._close()
-        path = os.path.realpath(self.filename)
+        path = os.path.realpath(local(self.filename))
         with reading(path) as file:
             header, *rows = self._rows(file.read().decode())
         grown = io.StringIO(newline="")

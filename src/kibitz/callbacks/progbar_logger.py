@@ -51,6 +51,10 @@ class ProgbarLogger(Callback):
         self.epochs = params.get("epochs", self.epochs)
         self.target = params.get("steps", self.target)
 
+    def get_state(self) -> dict[str, Any]:
+        """Nothing: a bar begins anew."""
+        return {}
+
     def on_train_begin(self, logs: Numbers = None) -> None:
         """From here on an evaluation is the validation of a fit, and silent."""
         self._in_fit = True

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from kibitz.report import spent_on
 
 TEMPORARY = (".kibitz-", ".tmp")
 """How the name of a file begins and ends that is not yet in its place."""
+
+_elsewhere: list[Path] = []
+"""Folders that stand for the whole disk while something is rehearsed; the last one counts, in every thread."""
 
 
 def local(path: Any) -> Path:
@@ -47,7 +51,42 @@ def local(path: Any) -> Path:
             wanted="a path",
             cure="write to a path, then copy the file",
         )
-    return Path(text).expanduser()
+    return _redirected(Path(text).expanduser())
+
+
+@contextlib.contextmanager
+def elsewhere(folder: Any) -> Iterator[None]:
+    """Keep what is written while this lasts in a folder, each file under its own path there, and nothing outside of it.
+
+    What was not written anew is read where it is. `probe` asks the place itself, for it leaves nothing behind.
+
+    Example:
+        >>> import os, tempfile
+        >>> from kibitz.checkpoint.files import elsewhere, exists, reading, replacing
+        >>> with tempfile.TemporaryDirectory() as disk, tempfile.TemporaryDirectory() as instead:
+        ...     with elsewhere(instead), replacing(os.path.join(disk, "note.txt")) as file:
+        ...         _ = file.write(b"done")
+        ...     with elsewhere(instead), reading(os.path.join(disk, "note.txt")) as file:
+        ...         file.read(), os.listdir(disk)
+        (b'done', [])
+    """
+    _elsewhere.append(Path(folder).resolve())
+    try:
+        yield
+    finally:
+        _elsewhere.pop()
+
+
+def to_append(path: Any) -> Path:
+    """The place of a file that is to be opened and gone on with, its folder made; a copy, while it is kept elsewhere.
+
+    What the disk refuses is left to the caller, who opens the file.
+    """
+    target, meant = local(path), _meant(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target != meant and meant.is_file() and not target.exists():
+        shutil.copyfile(meant, target)
+    return target
 
 
 @contextlib.contextmanager
@@ -100,7 +139,7 @@ def reading(path: Any) -> Iterator[BinaryIO]:
     Raises:
         UnusableFile: If it is not there, cannot be read, or is a folder, a pipe or a device.
     """
-    target = local(path)
+    target = _read_from(path)
     with _told(target, "read"):
         # Without O_NONBLOCK a pipe in the file's place would be waited for, for ever.
         descriptor = os.open(target, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -124,7 +163,7 @@ def probe(path: Any) -> None:
         ...     os.listdir(folder)
         []
     """
-    target = local(path)
+    target = _meant(path)
     _refuse_folder(target)
     folder = target.parent
     while not os.path.lexists(folder) and folder != folder.parent:
@@ -142,7 +181,7 @@ def probe(path: Any) -> None:
 
 def exists(path: Any) -> bool:
     """Whether anything lies at a path."""
-    return os.path.lexists(local(path))
+    return os.path.lexists(_read_from(path))
 
 
 def remove(path: Any) -> None:
@@ -167,6 +206,24 @@ def remove_if_empty(folder: Any) -> None:
     """Take a folder away, unless somebody keeps something in it."""
     with contextlib.suppress(OSError):
         local(folder).rmdir()
+
+
+def _redirected(path: Path) -> Path:
+    if not _elsewhere:
+        return path
+    full = Path(os.path.abspath(path))  # noqa: PTH100 - resolve would follow links, which are replaced and not followed
+    return path if full.is_relative_to(_elsewhere[-1]) else _elsewhere[-1].joinpath(*full.parts[1:])
+
+
+def _meant(path: Any) -> Path:
+    """The place itself, wherever things are kept at present."""
+    local(path)  # refuses what is no path
+    return Path(path).expanduser()
+
+
+def _read_from(path: Any) -> Path:
+    target = local(path)
+    return target if os.path.lexists(target) else _meant(path)
 
 
 def _temporary(folder: Path) -> tuple[int, Path]:

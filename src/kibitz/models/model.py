@@ -12,6 +12,7 @@ from flax import nnx
 from kibitz.callbacks.history import History
 from kibitz.errors import InvalidArgument, Unsupported, WrongType
 from kibitz.models.arguments import whole
+from kibitz.models.borrowed import Borrowed
 from kibitz.models.by_batch import ByBatch
 from kibitz.models.compile_config import read, written
 from kibitz.models.core import Core
@@ -29,7 +30,7 @@ from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
 
 
-class Model(Weighted, ByBatch, Measured, Flags, Reported):
+class Model(Weighted, ByBatch, Measured, Flags, Reported, Borrowed):
     """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
 
     Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought
