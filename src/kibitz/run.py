@@ -53,6 +53,9 @@ class Run:
         self.validate: Callable[[Collection[str] | None], dict[str, float]] | None = None
         self.validating = ""
         self.validation: dict[str, float] = {}
+        self.dir: str | None = None  # the folder of a durable run
+        self.resumed = False  # whether another process has begun it; known from on_train_begin on
+        self.keep: Callable[[Any, bool], None] | None = None
         self.graph_state_of: Callable[[Any], Any] | None = None
         self._asked: dict[str, Any] = {}
         self._stop = False
@@ -180,10 +183,20 @@ class Run:
         for flush in self.flushers if "flush" in asked else ():
             flush()
 
+    def boundary(self, logs: Any, *, begun: bool) -> None:
+        """All callbacks have had their hooks; a durable run may commit here. The loops call this.
+
+        Args:
+            logs: The numbers as they stand.
+            begun: Whether it is within an epoch, after a step.
+        """
+        if self.keep is not None:
+            self.keep(logs, begun)
+
     def let_go(self) -> None:
         """The run is over: what it would have asked is not kept, nor the data behind it."""
         self.acts, self.savers, self.flushers = [], [], []
-        self.sets, self.validate = None, None
+        self.sets, self.validate, self.keep = None, None, None
 
     def until_act(self, ahead: int = 0) -> float:
         """Steps from here, or from so many further on, to the next at which somebody has said that they will act."""

@@ -9,6 +9,12 @@ import numpy as np
 from kibitz.errors import InvalidArgument
 
 LARGEST = 2**32 - 1
+_set: list[int] = []
+
+
+def seed_that_was_set() -> int | None:
+    """The seed that this program has set last; None if it has set none."""
+    return _set[-1] if _set else None
 
 
 def set_random_seed(seed: int) -> None:
@@ -42,6 +48,7 @@ def set_random_seed(seed: int) -> None:
             wanted=f"0 to {LARGEST}",
             cure="set_random_seed(42)",
         )
+    _set[:] = [int(seed)]
     random.seed(int(seed))
     np.random.seed(int(seed))  # noqa: NPY002 - the user's own code may draw from NumPy's old global generator
 

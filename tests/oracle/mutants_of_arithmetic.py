@@ -170,9 +170,8 @@ def old_momentum_is_kept(patch):
     """compile does not make the optimizer's state anew."""
     wrap(
         patch, Timeline, "install",
-        lambda old: lambda self, optimizer: None if self.base.optimizer else old(self, optimizer),
+        lambda old: lambda self, optimizer, frozen: None if self.base.optimizer else old(self, optimizer, frozen),
     )  # fmt: skip
-    patch.setattr(Timeline, "freeze", nothing)
 
 
 @mutant("a_model_may_run_eagerly")

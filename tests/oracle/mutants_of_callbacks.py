@@ -114,7 +114,7 @@ def a_list_of_callbacks_does_not_count(patch):
     patch.setattr(callbacks.CallbackList, "_count", nothing)
 
 
-@mutant("a_callback_list_serves_*", "a_callback_list_has_*")
+@mutant("a_callback_list_serves_*", "a_callback_list_has_the_old_*")
 def a_list_of_callbacks_is_deaf(patch):
     """A CallbackList passes no batch hooks on."""
     wrap(

@@ -7,7 +7,7 @@ import numpy as np
 
 from kibitz.data import arrays, generators, weights
 from kibitz.loops import validation
-from kibitz.models import objective, prepare, running
+from kibitz.models import objective, prepare, running, validating
 from tests.oracle.mutant import mutant, nothing, wrap
 
 
@@ -51,7 +51,8 @@ def a_split_is_trained_on_too(patch):
 @mutant("validation_steps_bound_*", "predict_gives_the_rows_*")
 def steps_of_evaluation_are_not_counted(patch):
     """steps and validation_steps are not looked at."""
-    wrap(patch, running, "OnePass", lambda old: lambda source, limit=None, name="steps": old(source, None, name))
+    for room in (running, validating):
+        wrap(patch, room, "OnePass", lambda old: lambda source, limit=None, name="steps": old(source, None, name))
 
 
 @mutant(

@@ -78,7 +78,8 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Open the file."""
         self._close()
-        self.csv_file = self._begin("a" if self.append else "w")
+        goes_on = self.run is not None and self.run.resumed
+        self.csv_file = self._begin("a" if self.append or goes_on else "w")
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Write a row."""
@@ -100,8 +101,19 @@ class CSVLogger(Callback):
         self.csv_file.flush()
 
     def get_state(self) -> dict[str, Any]:
-        """Nothing: what it knows stands in its file."""
-        return {}
+        """How far the file is written."""
+        if self.csv_file is None or self.csv_file.closed:
+            return {}
+        self.csv_file.flush()
+        return {"bytes": os.fstat(self.csv_file.fileno()).st_size, "keys": self.keys}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on there: rows that were written after it will be written again."""
+        if "bytes" not in state or self.csv_file is None:
+            return
+        self.keys = state["keys"]
+        if os.fstat(self.csv_file.fileno()).st_size >= state["bytes"]:
+            self.csv_file.truncate(state["bytes"])
 
     def on_train_end(self, logs: Numbers = None) -> None:
         """Close the file."""

@@ -30,6 +30,7 @@ class Feed:
         self._held: Any = None
         self._given = 0  # batches handed out in this epoch
         self._total = 0
+        self._past = 0  # batches of the epoch that is to begin that were trained on already
 
     @property
     def steps(self) -> int | None:
@@ -41,12 +42,42 @@ class Feed:
         if self.steps_per_epoch is None:
             self._number = epochs
 
+    def seek(self, epochs: int, batch: int, step: int) -> None:
+        """Begin as if so much had been read; of a source that can be read but once, it is read, and let go.
+
+        Args:
+            epochs: How many epochs.
+            batch: How many batches of the next one.
+            step: How many batches in all.
+        """
+        self._past = batch
+        if self.source.once:
+            for _ in range(step - batch):
+                if self._next() is None:
+                    break
+        elif self.steps_per_epoch is None or not self.source.steps:
+            self._number = epochs
+        else:
+            self._number, offset = divmod(step - batch, self.source.steps)
+            self._pass = self._begin_pass()
+            for _ in range(offset):
+                next(self._pass, None)
+
     def begin(self) -> bool:
         """Begin an epoch; False if there is no batch for it."""
         self._given = 0
         if self.steps_per_epoch is None:
             self._pass = None
+        past, self._past = self._past, 0
+        for _ in range(past):
+            if self.more():
+                self.take()
         return self.more()
+
+    def _next(self) -> Any:
+        if self._pass is None:
+            self._pass = self._begin_pass()
+        return next(self._pass, None)
 
     def more(self) -> bool:
         """Whether the epoch has another batch; it is read now and handed out by `take`."""

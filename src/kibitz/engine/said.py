@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kibitz.engine.graph_hooks import GraphHooks
@@ -27,6 +29,14 @@ class Said:
     def begin_epoch(self) -> None:
         """Begin the means anew."""
         self._sums = {}
+
+    def get_state(self) -> dict[str, Any]:
+        """The means as they stand."""
+        return {name: list(each) for name, each in self._sums.items()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with them."""
+        self._sums = {name: (total, count) for name, (total, count) in state.items()}
 
     def put(self, logs: Logs, rows: np.ndarray, first: int) -> Logs:
         """The logs of the last of some steps, with what was said at these steps.

@@ -79,6 +79,13 @@ class Timeline:
         self.pull()
         return self.base
 
+    @property
+    def kept(self) -> TrainState:
+        """The state at the cursor, for one who keeps it while steps go on, and who has said when that will be."""
+        self.push()
+        self._lent = {"variables", "optimizer"}
+        return self.here
+
     def pull(self) -> None:
         """Bring the module's variables up to date; edits made to them in the meantime are taken first."""
         if self._road is not None:
@@ -247,3 +254,13 @@ def imported(state: TrainState, arrays: dict[str, np.ndarray]) -> TrainState:
     names = [jax.tree_util.keystr(path) for path, _ in flat]
     values = [canonical(arrays[name], value, name) for name, (_, value) in zip(names, flat, strict=True)]
     return jax.tree.unflatten(treedef, values)
+
+
+def restored(state: TrainState, arrays: dict[str, np.ndarray]) -> TrainState:
+    """The state of a run that was left, from the arrays that `exported` gave of it.
+
+    What graph hooks carry along is taken if it is of the same hooks, and begins anew if not.
+    """
+    if {name for name in exported(state) if name.startswith(".graph")} - set(arrays):
+        return imported(state.with_(graph={}), arrays).with_(graph=state.graph)
+    return imported(state, arrays)

@@ -19,7 +19,7 @@ def ending(dispatch: Dispatch, timeline: Timeline) -> Iterator[None]:
         yield
     except BaseException as error:
         timeline.pull()
-        dispatch.close(dispatch.run.ended(error, interrupted=isinstance(error, KeyboardInterrupt)))
+        dispatch.close(dispatch.run.ended(error, interrupted=isinstance(error, KeyboardInterrupt | SystemExit)))
         raise
     timeline.pull()
     dispatch.close(dispatch.run.ended())

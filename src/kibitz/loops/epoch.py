@@ -8,6 +8,7 @@ from typing import Protocol
 
 from kibitz.callbacks.dispatch import Dispatch
 from kibitz.logs import Logs
+from kibitz.loops.place import Place
 
 
 class Way(Protocol):
@@ -43,7 +44,12 @@ class Within(Protocol):
 
 
 def run_batches(
-    dispatch: Dispatch, way: Way, kind: str, stop: Callable[[], bool], within: Within | None = None
+    dispatch: Dispatch,
+    way: Way,
+    kind: str,
+    stop: Callable[[], bool],
+    within: Within | None = None,
+    place: Place | None = None,
 ) -> Logs:
     """Go along all batches, or until somebody asks to stop.
 
@@ -55,13 +61,14 @@ def run_batches(
         kind: "train", "test" or "predict".
         stop: Asked after each batch.
         within: What may be due between a batch and its end. None means nothing.
+        place: Where in the midst of an epoch to go on. None means at its beginning.
 
     Returns:
         The logs as they stood after the last batch, without what callbacks added to them.
     """
     begin, end = f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
     training, run = kind == "train", dispatch.run
-    batch, logs = 0, Logs()
+    batch, logs = (0, Logs()) if place is None else (place.batch, place.logs)
     while _has_more(way, dispatch, kind, batch):
         quiet = 0 if stop() else min(dispatch.quiet(kind), math.inf if within is None else within.quiet())
         if quiet >= 1:
@@ -78,6 +85,7 @@ def run_batches(
         dispatch.fire(end, batch - 1, shown)
         if training:
             run.carry_out(shown)
+            run.boundary(logs, begun=True)
         if stop():
             break
     return logs

@@ -62,6 +62,14 @@ class Validation:
         latest, self._latest = self._latest, {}
         return latest
 
+    def get_state(self) -> dict[str, float]:
+        """What was measured in this epoch."""
+        return dict(self._latest)
+
+    def set_state(self, state: dict[str, float]) -> None:
+        """Go on with what another process has measured in it."""
+        self._latest = dict(state)
+
     def _measured(self, names: Collection[str] | None) -> dict[str, float]:
         found: dict[str, float] = {}
         for name, measure in self._sets.items():

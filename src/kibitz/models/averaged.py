@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kibitz.engine.state import canonical
 from kibitz.models.core import Core
 
 
@@ -45,3 +46,12 @@ class Averaged:
     def keep_averages(self) -> None:
         """Leave what is in place, and forget the weights that were set aside."""
         self._aside = None
+
+    def set_aside(self) -> dict[str, Any]:
+        """The weights that averages stand in place of; empty if there are none."""
+        return dict(self._aside or {})
+
+    def put_aside(self, weights: dict[str, Any]) -> None:
+        """Say of which weights averages stand in place; none if it is empty."""
+        here = self.core.timeline.here.params
+        self._aside = {name: canonical(weights[name], here[name], name) for name in weights} or None

@@ -16,6 +16,7 @@ from kibitz.models.borrowed import Borrowed
 from kibitz.models.by_batch import ByBatch
 from kibitz.models.compile_config import read, written
 from kibitz.models.core import Core
+from kibitz.models.durable_arguments import durable_arguments
 from kibitz.models.flags import Flags
 from kibitz.models.instead import refuse
 from kibitz.models.measured import Measured
@@ -242,6 +243,11 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported, Borrowed):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        *,
+        run: Any = None,
+        commit: str = "auto",
+        resume: str = "auto",
+        keep: Any = 10,
     ) -> History:
         """Train the model, with callbacks looking on.
 
@@ -264,6 +270,13 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported, Borrowed):
             validation_batch_size: Rows in a batch of validation. None means as in training.
             validation_freq: After every how many epochs, or a list of the epochs (from 1), after which validation is
                 due; or a cadence such as "500 steps" or "10 min", within epochs too.
+            run: A folder that makes the run durable: it is committed there as it goes on, and a program that is started
+                again goes on from the last commit, to the bit. None means that it is not.
+            commit: How often: "500 steps", "1 epoch", "2 min", or "auto": as often as costs less than 1 % of the time.
+            resume: "auto" refuses to go on with another model, other data or settings; "force" goes on anyway;
+                "weights" begins anew with the weights of the last commit.
+            keep: How many commits stay: the first, the newest three, and of the rest some, spread evenly. Or how much
+                room they have, such as "1 GB".
 
         Returns:
             The `History`: its `history` has a list of numbers for each key of the epochs' logs.
@@ -276,6 +289,7 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported, Borrowed):
         given = FitArguments(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
+            durable_arguments(run, commit, resume, keep),
         )  # fmt: skip
         return run_fit(self.core, given)
 

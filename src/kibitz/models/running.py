@@ -38,7 +38,10 @@ from kibitz.models.arguments import (
     whole,
 )
 from kibitz.models.core import Core
+from kibitz.models.durable import Durable
+from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.hooking import graph_hooks, hooked
+from kibitz.models.made_of import made_of
 from kibitz.models.prepare import measuring_source, training_source
 from kibitz.models.rehearsal import outputs_of, rehearse_prediction
 from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
@@ -67,16 +70,30 @@ class FitArguments:
     validation_steps: Any
     validation_batch_size: Any
     validation_freq: Any
+    durable: DurableArguments | None = None
 
 
 def run_fit(core: Core, given: FitArguments) -> History:
     """Check everything, then train."""
-    model = core.owner
     core.check_compiled("fit")
+    if given.durable is None:
+        return _fit(core, given, None)
+    durable = Durable(core, given.durable, given.verbose)
+    try:
+        with durable.termination.heeded():
+            return _fit(core, given, durable)
+    finally:
+        durable.close()
+
+
+def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
+    model = core.owner
     epochs, initial_epoch = check_epochs(given.epochs, given.initial_epoch)
     check_verbose(given.verbose)
     freq = check_validation_freq(given.validation_freq)
     steps = whole("steps_per_epoch", given.steps_per_epoch, optional=True, cure="steps_per_epoch=None")
+    if durable is not None:
+        durable.look(epochs)
     source, held = training_source(
         given.x, given.y, given.sample_weight, given.class_weight, given.batch_size, steps,
         shuffle=check_shuffle(given.shuffle), seed=core.row_seed, fit=core.fits,
@@ -99,14 +116,19 @@ def run_fit(core: Core, given: FitArguments) -> History:
             keys = sorted(rehearsed(core, source, training=True))
         dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
         dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
+        if durable is not None:
+            durable.agree(made_of(core, given, source, sets))
         core.fits += 1
-        _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs))
+        _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs), durable)
     if told := run.report.costly():
         logging.getLogger("kibitz").warning(told)
     return history
 
 
-def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range) -> None:
+def _train(
+    core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range,
+    durable: Durable | None,
+) -> None:  # fmt: skip
     programs, objective = core.ready("fit")
     timeline, accumulated = core.timeline, objective.accumulated
     supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over
@@ -132,10 +154,12 @@ def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass],
 
     measures = {name: partial(validate, name) for name in sets}
     validation = Validation(measures, freq, dispatch.run, go_on) if sets else None
-    plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize)
+    plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize, keeper=durable)
     timeline.carry(metrics=objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
         way = Training(timeline, programs, feed, dispatch.run)
+        if durable is not None:
+            durable.attach(dispatch, validation, way.said, planned, feed.steps)
         try:
             with way.gone_along():
                 fit(dispatch, timeline, way, plan)

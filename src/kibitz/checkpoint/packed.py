@@ -1,0 +1,90 @@
+"""Plain values as JSON and arrays, and back: numbers, texts, None, arrays, and lists, tuples and dicts of these.
+
+What JSON does not know is written as a dict of one key: `{"tuple": [...]}`, `{"float": "nan"}`, `{"array": "name"}`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kibitz.errors import Unsupported, UnusableFile
+
+FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
+    """A value as JSON; its arrays are put aside by name.
+
+    Args:
+        value: A plain value.
+        place: What its arrays are called, with a number behind it where there are several.
+        arrays: Where arrays are put.
+
+    Raises:
+        Unsupported: If it is not plain.
+
+    Example:
+        >>> import numpy as np
+        >>> from kibitz.checkpoint.packed import pack, unpack
+        >>> arrays = {}
+        >>> packed = pack({"best": (1, float("inf")), "weights": [np.ones(2)]}, "stop", arrays)
+        >>> packed["dict"][0], sorted(arrays)
+        (['best', {'tuple': [1, {'float': 'inf'}]}], ['stop/0'])
+        >>> unpack(packed, arrays)["best"]
+        (1, inf)
+    """
+    if value is None or isinstance(value, bool | str) or type(value) is int:
+        return value
+    if isinstance(value, np.generic | np.ndarray):
+        name = f"{place}/{len(arrays)}"
+        arrays[name] = np.array(value)
+        return {"scalar" if isinstance(value, np.generic) else "array": name}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, Mapping):
+        return {"dict": [[pack(key, place, arrays), pack(each, place, arrays)] for key, each in value.items()]}
+    if isinstance(value, list | tuple):
+        packed = [pack(each, place, arrays) for each in value]
+        return packed if isinstance(value, list) else {"tuple": packed}
+    raise Unsupported(
+        "This cannot be written down.",
+        given=value,
+        wanted="numbers, texts, None, NumPy arrays, and lists, tuples and dicts of these",
+        cure="keep it under a name that begins with an underscore, or say what to keep in get_state",
+    )
+
+
+def unpack(packed: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The value that `pack` made JSON of.
+
+    Raises:
+        UnusableFile: If nothing that `pack` writes looks so.
+    """
+    if packed is None or isinstance(packed, bool | str | int | float):
+        return packed
+    if isinstance(packed, list):
+        return [unpack(each, arrays) for each in packed]
+    if isinstance(packed, Mapping) and len(packed) == 1:
+        ((kind, inner),) = packed.items()
+        if kind in {"array", "scalar"} and isinstance(inner, str) and inner in arrays:
+            return arrays[inner] if kind == "array" else arrays[inner][()]
+        if kind == "float" and inner in FLOATS:
+            return FLOATS[inner]
+        if kind == "tuple" and isinstance(inner, list):
+            return tuple(unpack(each, arrays) for each in inner)
+        if (
+            kind == "dict"
+            and isinstance(inner, list)
+            and all(isinstance(each, list) and len(each) == 2 for each in inner)
+        ):
+            return {unpack(key, arrays): unpack(each, arrays) for key, each in inner}
+    raise UnusableFile(
+        "A value in this file is in no form that Kibitz writes.",
+        given=packed,
+        wanted="what pack wrote",
+        cure="take another commit",
+    )

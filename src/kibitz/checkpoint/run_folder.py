@@ -1,0 +1,172 @@
+"""The folder of a durable run: its commits, each one file, the newest good one found, the old ones thinned out."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kibitz.checkpoint.files import local, probe, remove, sweep
+from kibitz.checkpoint.lock import Lock
+from kibitz.checkpoint.state_file import read_state, write_state
+from kibitz.checkpoint.thinning import kept, kept_within
+from kibitz.errors import UnusableFile
+
+COMMITS, FINAL, LOCK = "commits", "final.safetensors", "lock"
+_NAME = re.compile(r"step-(\d{12})\.safetensors")
+
+
+class Commit(NamedTuple):
+    """A commit that was read and found whole."""
+
+    path: Path
+    arrays: dict[str, np.ndarray]
+    document: dict[str, Any]
+
+
+class RunFolder:
+    """What lies in the folder of a run.
+
+    `commits/step-000000000500.safetensors` is the run as it was after 500 steps. `final.safetensors` is how it ended.
+    A commit is one file that takes its place whole, so there is no half of one; they are ordered by the step in their
+    name and never by a time.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        UnusableFile: If it is no place to write to.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from kibitz.checkpoint.run_folder import RunFolder
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     folder = RunFolder(place)
+        ...     folder.write(0, {"kernel": np.zeros(2)}, {"step": 0})
+        ...     folder.write(5, {"kernel": np.ones(2)}, {"step": 5})
+        ...     folder.steps(), folder.newest().document["step"]
+        ([0, 5], 5)
+    """
+
+    def __init__(self, path: Any):
+        self.path = local(path)
+        self._commits = self.path / COMMITS
+        probe(self._commits / _name(0))
+
+    def lock(self) -> Lock:
+        """Hold it for this process.
+
+        Raises:
+            NotReady: If another one does.
+        """
+        return Lock(self.path / LOCK)
+
+    def clear(self) -> None:
+        """Take away what a killed process left half written."""
+        sweep(self._commits)
+        sweep(self.path)
+
+    def steps(self) -> list[int]:
+        """The steps that have a commit, in order."""
+        found = (_NAME.fullmatch(each.name) for each in self._commits.glob("*")) if self._commits.is_dir() else ()
+        return sorted(int(each[1]) for each in found if each)
+
+    def of(self, step: int) -> Path:
+        """Where the commit of a step lies."""
+        return self._commits / _name(step)
+
+    def read(self, step: int) -> Commit:
+        """The commit of a step, with every digest looked at.
+
+        Raises:
+            UnusableFile: If it is not there, or is damaged.
+        """
+        return Commit(self.of(step), *read_state(self.of(step)))
+
+    def newest(self) -> Commit | None:
+        """The newest commit that is whole; None if there never was one.
+
+        A damaged one is told of by a warning, and the one before it is taken.
+
+        Raises:
+            UnusableFile: If there are commits, and all are damaged.
+        """
+        damaged: list[UnusableFile] = []
+        for step in reversed(self.steps()):
+            try:
+                return self.read(step)
+            except UnusableFile as error:
+                damaged.append(error)
+                warnings.warn(
+                    f"{error.what} ({self.of(step)}) The run goes on from the commit before it.", stacklevel=2
+                )
+        if damaged:
+            raise damaged[0]
+        return None
+
+    def final(self) -> Commit | None:
+        """How the run ended; None if it did not, or if that file is damaged."""
+        path = self.path / FINAL
+        if not path.exists():
+            return None
+        try:
+            return Commit(path, *read_state(path))
+        except UnusableFile as error:
+            warnings.warn(f"{error.what} ({path}) The end of the run is made again from its last commit.", stacklevel=2)
+            return None
+
+    def write(self, step: int, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
+        """Write the commit of a step.
+
+        Raises:
+            UnusableFile: If the disk refuses; all that was there is whole.
+        """
+        write_state(self.of(step), arrays, document)
+
+    def write_final(self, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
+        """Write how the run ended."""
+        write_state(self.path / FINAL, arrays, document)
+
+    def reopen(self) -> None:
+        """The run goes on: it has no end any more."""
+        remove(self.path / FINAL)
+
+    def put_away(self) -> None:
+        """Another run begins here: what there is goes into a folder beside it, `before-1` and so on."""
+        number = 1
+        while (self.path / f"before-{number}").exists():
+            number += 1
+        place = self.path / f"before-{number}"
+        place.mkdir(parents=True)
+        for name in (COMMITS, FINAL):
+            if (self.path / name).exists():
+                (self.path / name).rename(place / name)
+
+    def thin(self, keep: float) -> None:
+        """Let old commits go.
+
+        Args:
+            keep: How many stay (an int), or how many bytes (a float).
+        """
+        steps = self.steps()
+        if isinstance(keep, int):
+            stay = kept(steps, keep)
+        else:
+            stay = kept_within({step: self.of(step).stat().st_size for step in steps}, int(keep))
+        for step in steps:
+            if step not in stay:
+                remove(self.of(step))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all commits."""
+        return sum(self.of(step).stat().st_size for step in self.steps())
+
+
+def _name(step: int) -> str:
+    return f"step-{step:012d}.safetensors"

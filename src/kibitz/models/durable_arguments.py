@@ -1,0 +1,71 @@
+"""What fit may be told about durability, checked before anything runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from kibitz.checkpoint.files import local
+from kibitz.clock import Cadence
+from kibitz.errors import InvalidArgument, WrongType, code
+
+RESUME = ("auto", "weights", "force")
+KEEP = 10
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(kB|MB|GB|TB)\s*")
+_UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+@dataclass(frozen=True)
+class DurableArguments:
+    """How a fit is made durable.
+
+    Args:
+        run: The folder of the run.
+        commit: How often to commit. None means "auto": as often as costs less than 1 % of the time.
+        resume: "auto", "weights" or "force".
+        keep: How many commits to keep, or, as a float, how many bytes of them.
+    """
+
+    run: str
+    commit: Cadence | None
+    resume: str
+    keep: int | float
+
+
+def durable_arguments(run: Any, commit: Any, resume: Any, keep: Any) -> DurableArguments | None:
+    """Check them; None if the fit is not to be durable.
+
+    Raises:
+        InvalidArgument: If one cannot be, or is given without `run`.
+        WrongType: If `run` is no path.
+    """
+    if run is None:
+        for name, value, default in (("commit", commit, "auto"), ("resume", resume, "auto"), ("keep", keep, KEEP)):
+            if value != default:
+                raise InvalidArgument(
+                    f"{name} is about a durable run, and this one is not.",
+                    given=code(f"{name}={value!r}, run=None"),
+                    wanted="a folder for the run",
+                    cure=f'fit(..., run="runs/digits", {name}={value!r})',
+                )
+        return None
+    local(run)
+    if resume not in RESUME:
+        raise InvalidArgument("A run is gone on with in three ways.", given=resume, there_is=RESUME,
+                              cure='resume="auto"')  # fmt: skip
+    every = None if commit == "auto" else Cadence.read(commit, "fit", "commit")
+    return DurableArguments(os.fspath(run), every, resume, _kept(keep))
+
+
+def _kept(keep: Any) -> int | float:
+    if isinstance(keep, str) and (size := _SIZE.fullmatch(keep)):
+        return float(size[1]) * _UNITS[size[2]]
+    if isinstance(keep, bool) or not isinstance(keep, int | str):
+        raise WrongType("keep says how many commits stay, or how much room they have.", given=keep,
+                        wanted='a whole number, or a size such as "1 GB"', cure="keep=10")  # fmt: skip
+    if isinstance(keep, str) or keep < 2:
+        raise InvalidArgument("keep says how many commits stay, or how much room they have.", given=keep,
+                              wanted='2 or more, or a size such as "1 GB"', cure="keep=10")  # fmt: skip
+    return keep
