@@ -24,8 +24,8 @@ class Outcome:
     """The ending of a run, given to `on_run_end` and kept as `run.outcome`.
 
     Args:
-        kind: "completed" (ran to its planned end), "stopped" (somebody asked), "interrupted" (Ctrl-C, SIGTERM) or "failed"
-            (an exception).
+        kind: "completed" (ran to its planned end), "stopped" (somebody asked), "interrupted" (Ctrl-C, SIGTERM) or
+            "failed" (an exception).
         reason: Why, in words; "" where there is nothing to say.
         by: The name of the callback that asked for the stop or raised; "" if it was none.
         error: The exception of an interrupted or failed run; None otherwise.

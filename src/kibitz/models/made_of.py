@@ -20,7 +20,8 @@ def made_of(core: Core, given: Any, source: Source, sets: Mapping[str, OnePass])
     """The model, the optimizer, the data, the settings and the machine, as plain values."""
     state = core.timeline.behind
     return {
-        "model": {core.owner.shown(name): _kind(value) for name, value in state.variables().items()},
+        # By their places, since names are counted on in a process.
+        "model": {name: _kind(value) for name, value in state.variables().items()},
         "layers": {f"{place} {kind}": _without_names(config) for place, kind, config in _layers(core.owner)},
         "optimizer": {"class": type(core.optimizer).__name__, **_settings(core.optimizer)},
         "loss": _named(core.objective.given["loss"] if core.objective is not None else None),
@@ -53,7 +54,7 @@ def _layers(owner: Any) -> list[tuple[int, str, Any]]:
 
 
 def _without_names(config: Any) -> Any:
-    """Names are counted on in a process, and say nothing of what a layer does."""
+    """Names say nothing of what a layer does."""
     if isinstance(config, Mapping) and "class_name" in config:  # what was registered: its class, and its settings
         return {"class": config["class_name"], **_without_names(config.get("config") or {})}
     if isinstance(config, Mapping):
