@@ -317,9 +317,8 @@ class Duck:
     model = None
 
     def on_epoch_end(self, epoch, logs=None):
-        for layer in self.model.layers:
+        for _, layer in enumerate(self.model.layers):
             layer.kernel.assign(0 * layer.kernel)
-        self.model.layers[0].set_weights([])
         logs["twice"] = 2 * epoch
 
 
@@ -350,6 +349,11 @@ class Calls(Callback):
 class HandsOn(Callback):
     def on_epoch_end(self, epoch, logs=None):
         look(self.model)
+
+
+class HandsOnOptimizer(Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        look(model=self.model.optimizer)
 
 
 class OwnModel(Callback):
@@ -392,6 +396,7 @@ CODE = {
     "requests": (Asks(), ("asks for validation", "asks for a save")),
     "the model called": (Calls(), ("reads the model",)),
     "the model handed on": (HandsOn(), ("hands the model on",)),
+    "its optimizer handed on": (HandsOnOptimizer(), ("reads the model", "hands the model on")),
     "a name that is another thing": (OwnModel(), ("touches nothing of the run",)),
     "a class of one's own that says it": (Said(), ("may change the learning rate",)),
     "a subclass of one of ours": (Stopping("loss"), ("reads logs", "reads the model", "may stop",
@@ -401,6 +406,14 @@ CODE = {
     "one of Keras's": (keras.callbacks.TerminateOnNaN(), ("reads logs", "may stop")),
     "another of Keras's": (keras.callbacks.EarlyStopping("loss"),
                            ("reads logs", "reads the model", "may stop", "may change weights")),
+    "one that hands the optimizer to a method of its own": (
+        keras.callbacks.ReduceLROnPlateau("loss"),
+        ("reads logs", "reads the model", "may change the learning rate", "adds to the logs"),
+    ),
+    "a schedule of Keras's": (keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+                              ("reads logs", "reads the model", "may change the learning rate", "adds to the logs")),
+    "a checkpoint of Keras's": (keras.callbacks.ModelCheckpoint("a.keras"),
+                                ("reads logs", "reads the model", "writes files")),
 }  # fmt: skip
 
 

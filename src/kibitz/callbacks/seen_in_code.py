@@ -16,7 +16,12 @@ WRITERS = {"write_text", "write_bytes", "savefig", "savez", "savez_compressed", 
 SENDERS = {"urlopen", "post"}
 SETTERS = {"assign", "assign_add", "assign_sub", "set_value"}
 HARMLESS = {"hasattr", "isinstance", "callable", "type", "id", "print", "repr"}
+HANDED = "(handed on)"
+WHOLES = ([], ["optimizer"], ["module"])  # with these in hand, anything can be done
 PARTS = {"get_layer"}  # what these give is still a part of the model; what others give is their own
+Root = tuple[str, tuple[str, ...]]
+"""Where an expression begins, "model" or "run", and the attributes that follow."""
+
 ROOTS = {"model": "model", "_model": "model", "run": "run"}
 
 
@@ -38,7 +43,7 @@ class Use:
         if self.of in {"file", "server", "clock"}:
             return f"{self.names[0]}()"
         put = " = ..." if self.put and not SETTERS.intersection(self.names) else ""
-        return ".".join((self.of, *self.names)) + (put if self.names else "")
+        return ".".join((self.of, *self.names)).replace(f".{HANDED}", f" {HANDED}") + (put if self.names else "")
 
 
 @dataclass
@@ -72,24 +77,35 @@ def seen_in(functions: Iterable[Any], callback: Any) -> Code:
         >>> [str(use) for use in seen_in([Halve.on_epoch_end], Halve()).uses]
         ['model.optimizer.learning_rate = ...', 'model.optimizer.learning_rate']
     """
-    found, waiting, known = Code(), [_plain(each) for each in functions], set()
+    found, known = Code(), set()
+    waiting: list[tuple[Any, dict[str, Root]]] = [(_plain(each), {}) for each in functions]
     while waiting:
-        function = waiting.pop(0)
+        function, given = waiting.pop(0)
         if not inspect.isfunction(function):
             found.unread = True  # a mock, a builtin, an object that can be called
             continue
-        if function.__code__ in known:
+        if (function.__code__, *given.items()) in known:
             continue
-        known.add(function.__code__)
+        known.add((function.__code__, *given.items()))
         try:
-            readers = [_Reader(tree) for tree in _trees(function)]
+            readers = [_Reader(tree, given) for tree in _trees(function)]
         except (OSError, TypeError, SyntaxError, ValueError, RecursionError):
             readers = []
         found.unread = found.unread or not readers
         for reader in readers:
             found.uses += [use for use in dict.fromkeys(reader.uses()) if use not in found.uses]
-            waiting += [_plain(each) for name in reader.own_calls() if (each := _method(callback, name)) is not None]
+            for name, handed in reader.own_calls():
+                if (method := _method(callback, name)) is not None:
+                    waiting.append((_plain(method), _named(method, handed)))
     return found
+
+
+def _named(method: Any, handed: dict[int | str, Root]) -> dict[str, Root]:
+    """What a method is given of the model or the run, by the names of its parameters."""
+    takes = list(method.__code__.co_varnames[: method.__code__.co_argcount]) if inspect.isfunction(method) else []
+    takes = takes[1:] if takes[:1] == ["self"] else takes
+    places: dict[int | str, str] = dict(enumerate(takes))
+    return {places.get(key, str(key)): root for key, root in handed.items()}
 
 
 def _plain(function: Any) -> Any:
@@ -134,16 +150,17 @@ def _trees(function: Any) -> list[Any]:
 class _Reader:
     """Reads the tree of one function."""
 
-    def __init__(self, tree: Any):
+    def __init__(self, tree: Any, handed: dict[str, Root]):
         self.nodes = list(ast.walk(tree))
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
         given = [each.arg for each in (*tree.args.posonlyargs, *tree.args.args)]
         self.own = given[0] if given and given[0] in {"self", "callback", "this"} else None
-        self.aliases: dict[str, tuple[str, tuple[str, ...]] | None] = {}
+        self.aliases: dict[str, Root | None] = dict(handed)
         for node in self.nodes:
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                name = node.targets[0].id
-                self.aliases[name] = self._root(node.value)  # None: it is something else, whatever it is called
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                self._name(node.targets[0], node.value)
+            elif isinstance(node, ast.For | ast.comprehension):
+                self._name(node.target, node.iter)
 
     def uses(self) -> Iterator[Use]:
         for node in self.nodes:
@@ -159,19 +176,36 @@ class _Reader:
             elif isinstance(node, ast.Call):
                 yield from self._call(node)
 
-    def own_calls(self) -> list[str]:
-        """Names of the methods that are called, or handed on, of the callback itself."""
-        attributes = [each for each in self.nodes if isinstance(each, ast.Attribute)]
-        return [each.attr for each in attributes if isinstance(each.value, ast.Name) and each.value.id == self.own]
+    def own_calls(self) -> Iterator[tuple[str, dict[int | str, Root]]]:
+        """The methods of the callback itself that are called or handed on, and what they are given of the model."""
+        for each in self.nodes:
+            if isinstance(each, ast.Attribute) and self._is_own(each):
+                call = self.parents.get(each)
+                given: list[tuple[int | str, ast.expr]] = []
+                if isinstance(call, ast.Call) and call.func is each:
+                    given += [*enumerate(call.args), *((key.arg or "", key.value) for key in call.keywords)]
+                roots = ((place, self._root(value)) for place, value in given)
+                yield each.attr, {place: root for place, root in roots if root is not None}
 
-    def _root(self, node: Any, *, exactly: bool = False) -> tuple[str, tuple[str, ...]] | None:
+    def _is_own(self, node: ast.expr) -> bool:
+        """Whether this is an attribute of the callback itself."""
+        return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self.own
+
+    def _name(self, target: ast.expr, value: ast.expr) -> None:
+        """Follow a name that is given to a part of the model; one given to something else is not the model."""
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Call) and _last(value.func) == "enumerate":
+            target, value = target.elts[-1], value.args[0]
+        if isinstance(target, ast.Name):
+            self.aliases[target.id] = self._root(value)
+
+    def _root(self, node: Any, *, exactly: bool = False) -> Root | None:
         """(model or run, attributes) of an expression that is rooted there; `exactly`: of the root alone."""
         if isinstance(node, ast.Name):
             if node.id in self.aliases:
                 return self.aliases[node.id]
             return (ROOTS[node.id], ()) if node.id in ROOTS else None
         if isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and node.value.id == self.own and node.attr in ROOTS:
+            if self._is_own(node) and node.attr in ROOTS:
                 return ROOTS[node.attr], ()
             above = None if exactly else self._root(node.value)
             return None if above is None else (above[0], (*above[1], node.attr))
@@ -195,11 +229,15 @@ class _Reader:
                 break
             here = parent
         put = isinstance(getattr(here, "ctx", None), ast.Store | ast.Del)
-        handed = isinstance(parent, ast.keyword | ast.Starred)
-        handed = handed or (isinstance(parent, ast.Call) and _last(parent.func) not in HARMLESS)
-        if isinstance(parent, ast.Call) and parent.func is not here and _last(parent.func) in {*SETTERS, "setattr"}:
+        call = parent
+        while isinstance(call, ast.keyword | ast.Starred):
+            call = self.parents.get(call)
+        handed = isinstance(call, ast.Call) and call.func is not here and not self._is_own(call.func)
+        if isinstance(call, ast.Call) and handed and _last(call.func) in {*SETTERS, "setattr"}:
             put = True
-        if names or handed or (put and here is not node):
+        elif isinstance(call, ast.Call) and handed and _last(call.func) not in HARMLESS and names in WHOLES:
+            yield Use(of, (*names, HANDED))
+        if names or put:
             yield Use(of, tuple(names), put)
 
     def _call(self, node: ast.Call) -> Iterator[Use]:

@@ -13,7 +13,7 @@ from kibitz.callbacks.callback_list import CallbackList
 from kibitz.callbacks.declared import called, has
 from kibitz.callbacks.dispatch import overrides
 from kibitz.callbacks.on import FunctionCallback
-from kibitz.callbacks.seen_in_code import SETTERS, Code, Use, seen_in
+from kibitz.callbacks.seen_in_code import HANDED, SETTERS, Code, Use, seen_in
 from kibitz.hooks import GRAPH_HOOKS, KNOWN
 
 LOOKS = ("reads logs", "reads the model", "reads the clock")
@@ -186,7 +186,7 @@ def _meaning(use: Use) -> Iterator[str]:
     elif use.of == "run":
         if first in ASKS:
             yield ASKS[first]
-    elif not use.names:
+    elif HANDED in use.names:
         yield "hands the model on"
     elif use.put and first.startswith("stop_"):
         yield "may stop"

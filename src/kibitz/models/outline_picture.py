@@ -28,6 +28,7 @@ TITLE, SIZE, SMALL = 12.0, 9.0, 8.0  # of letters, in points
 WIDE = 0.602  # how wide a letter of DejaVu Sans Mono is, which comes with matplotlib
 LINE, MARGIN, INDENT, GAP, PAD = 21.0, 24.0, 16.0, 26.0, 5.0  # points
 LEAST, MOST = 560.0, 1000.0  # points from side to side
+LONGEST = 40  # letters of a name
 
 
 def draw(outline: Outline, path: str | os.PathLike[str]) -> None:
@@ -172,7 +173,7 @@ def _by_the_clock(part: Part) -> bool:
 def _label(axes: Any, left: float, middle: float, part: Part) -> None:
     fill, edge, ink = KINDS[_kind(part)]
     _box(axes, left, middle - 7, (_label_width(part), 14), (fill, edge), dashed=_by_the_clock(part))
-    _write(axes, left + 6, middle, f"{part.number} {part.name}", ink, size=SMALL)
+    _write(axes, left + 6, middle, _named(part), ink, size=SMALL)
 
 
 def _box(
@@ -187,7 +188,12 @@ def _box(
 
 
 def _label_width(part: Part) -> float:
-    return _wide(f"{part.number} {part.name}", SMALL) + 12
+    return _wide(_named(part), SMALL) + 12
+
+
+def _named(part: Part) -> str:
+    name = part.name if len(part.name) <= LONGEST else f"{part.name[: LONGEST - 3]}..."
+    return f"{part.number} {name}"
 
 
 def _act_width(act: Act) -> float:
