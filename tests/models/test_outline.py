@@ -356,6 +356,15 @@ class HandsOnOptimizer(Callback):
         look(model=self.model.optimizer)
 
 
+class Deeper(Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.walk(self.model.module)
+
+    def walk(self, part):
+        part.kernel.assign(0)
+        self.walk(part.inner)
+
+
 class OwnModel(Callback):
     def on_epoch_end(self, epoch, logs=None):
         model = [1, 2]
@@ -397,6 +406,7 @@ CODE = {
     "the model called": (Calls(), ("reads the model",)),
     "the model handed on": (HandsOn(), ("hands the model on",)),
     "its optimizer handed on": (HandsOnOptimizer(), ("reads the model", "hands the model on")),
+    "a method that calls itself": (Deeper(), ("reads the model", "may change weights")),
     "a name that is another thing": (OwnModel(), ("touches nothing of the run",)),
     "a class of one's own that says it": (Said(), ("may change the learning rate",)),
     "a subclass of one of ours": (Stopping("loss"), ("reads logs", "reads the model", "may stop",

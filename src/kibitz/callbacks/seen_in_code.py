@@ -16,6 +16,7 @@ WRITERS = {"write_text", "write_bytes", "savefig", "savez", "savez_compressed", 
 SENDERS = {"urlopen", "post"}
 SETTERS = {"assign", "assign_add", "assign_sub", "set_value"}
 HARMLESS = {"hasattr", "isinstance", "callable", "type", "id", "print", "repr"}
+MOST = 8  # readings of one function: one that calls itself may be given something else each time
 HANDED = "(handed on)"
 WHOLES = ([], ["optimizer"], ["module"])  # with these in hand, anything can be done
 PARTS = {"get_layer"}  # what these give is still a part of the model; what others give is their own
@@ -77,16 +78,18 @@ def seen_in(functions: Iterable[Any], callback: Any) -> Code:
         >>> [str(use) for use in seen_in([Halve.on_epoch_end], Halve()).uses]
         ['model.optimizer.learning_rate = ...', 'model.optimizer.learning_rate']
     """
-    found, known = Code(), set()
+    found = Code()
+    known: dict[Any, list[dict[str, Root]]] = {}  # what each function was given when it was read
     waiting: list[tuple[Any, dict[str, Root]]] = [(_plain(each), {}) for each in functions]
     while waiting:
         function, given = waiting.pop(0)
         if not inspect.isfunction(function):
             found.unread = True  # a mock, a builtin, an object that can be called
             continue
-        if (function.__code__, *given.items()) in known:
+        readings = known.setdefault(function.__code__, [])
+        if given in readings or len(readings) == MOST:
             continue
-        known.add((function.__code__, *given.items()))
+        readings.append(given)
         try:
             readers = [_Reader(tree, given) for tree in _trees(function)]
         except (OSError, TypeError, SyntaxError, ValueError, RecursionError):
