@@ -1,7 +1,8 @@
 """The hooks, and the loop that fires them, drawn once.
 
 Whoever writes a loop in Kibitz makes it read like this drawing; whoever writes a callback looks here for the moment at
-which its hook is called. A test parses the drawing and compares it with what a real run does.
+which its hook is called. `loops` reads the drawing: a test compares it with what a real run does, and
+`model.outline` shows it with callbacks in their places.
 
     fit:
         on_train_begin(logs)                        logs is {}
@@ -10,6 +11,8 @@ which its hook is called. A test parses the drawing and compares it with what a 
             for each batch:
                 on_train_batch_begin(batch, logs)   {}
                 ... one step: the weights move
+                if validation is due at this step:
+                    evaluate
                 on_train_batch_end(batch, logs)     running means since the epoch began
             if validation is due:
                 evaluate
@@ -40,6 +43,8 @@ keyword, the others by position. One dict goes to all callbacks of a moment, in 
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 RUNS = ("train", "test", "predict")
 """What a run can be in the names of hooks: fit is "train", evaluate is "test"."""
@@ -79,3 +84,57 @@ def arguments(hook: str) -> str:
     if hook in EPOCH_HOOKS:
         return "epoch, logs"
     return "batch, logs" if hook in BATCH_HOOKS or hook in ALIASES.values() else "logs"
+
+
+@dataclass
+class Line:
+    """One line of the drawing above, with the lines that are indented below it.
+
+    Args:
+        text: What the line says, such as "for each epoch:" or "on_train_begin(logs)".
+        comment: What stands beside it: of a hook, what it finds in its logs.
+        below: The lines below it.
+
+    Example:
+        >>> from kibitz.hooks import loops
+        >>> loops()["predict"].below[1].text
+        'for each batch:'
+    """
+
+    text: str
+    comment: str = ""
+    below: list[Line] = field(default_factory=list)
+
+    @property
+    def hook(self) -> str:
+        """The name of the hook that is fired here; "" if none is."""
+        return self.text.partition("(")[0] if self.text.startswith("on_") else ""
+
+    def hooks(self) -> list[Line]:
+        """The lines of all hooks from here on down, in the order in which they are drawn."""
+        return ([self] if self.hook else []) + [each for line in self.below for each in line.hooks()]
+
+
+def loops() -> dict[str, Line]:
+    """The loops of fit, evaluate and predict as they are drawn above, by name; empty under `python -OO`.
+
+    Example:
+        >>> from kibitz.hooks import loops
+        >>> [line.text for line in loops()["evaluate"].below][:2]
+        ['on_test_begin(logs)', 'for each batch:']
+    """
+    drawn: dict[str, Line] = {}
+    path: list[tuple[int, Line]] = []
+    for raw in (__doc__ or "").splitlines():
+        if not raw.startswith("    "):
+            continue
+        text, _, comment = raw.strip().partition("  ")
+        depth, line = len(raw) - len(raw.lstrip()), Line(text, comment.strip())
+        while path and path[-1][0] >= depth:
+            path.pop()
+        if path:
+            path[-1][1].below.append(line)
+        else:
+            drawn[text.rstrip(":")] = line
+        path.append((depth, line))
+    return drawn

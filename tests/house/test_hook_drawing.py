@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,51 +12,23 @@ import pytest
 import kibitz
 import kibitz.hooks
 import kibitz.outcome
+from kibitz.hooks import Line, loops
 
 EPOCHS, BATCHES, BATCHES_OF_VALIDATION = 2, 3, 2
 COUNTS = {"epoch": EPOCHS, "batch": BATCHES}
 
 
-@dataclass
-class Line:
-    """One line of the drawing, with the lines indented below it."""
-
-    text: str
-    comment: str
-    below: list[Line] = field(default_factory=list)
-
-    def hooks(self) -> list[Line]:
-        own = [self] if self.text.startswith("on_") else []
-        return own + [hook for line in self.below for hook in line.hooks()]
-
-
-def drawing() -> dict[str, Line]:
-    """The three loops, by name, as trees of lines."""
-    loops: dict[str, Line] = {}
-    path: list[tuple[int, Line]] = []
-    for raw in (kibitz.hooks.__doc__ or "").splitlines():
-        if not raw.startswith("    "):
-            continue
-        text, _, comment = raw.strip().partition("  ")
-        depth, line = len(raw) - len(raw.lstrip()), Line(text, comment.strip())
-        while path and path[-1][0] >= depth:
-            path.pop()
-        if path:
-            path[-1][1].below.append(line)
-        else:
-            loops[text.rstrip(":")] = line
-        path.append((depth, line))
-    return loops
-
-
-LOOPS = drawing()
-DRAWN = {loop: {hook.text.partition("(")[0]: hook for hook in line.hooks()} for loop, line in LOOPS.items()}
+LOOPS = loops()
+DRAWN = {loop: {each.hook: each for each in line.hooks()} for loop, line in LOOPS.items()}
 
 
 def walk(
-    line: Line, *, validates: bool, batches: int, epoch: int = 0, batch: int = 0, nested: bool = False
+    line: Line, *, validates: str, batches: int, epoch: int = 0, batch: int = 0, nested: bool = False
 ) -> list[Any]:
-    """Run the drawing as a program: the hooks that it fires, each with its number if it has one."""
+    """Run the drawing as a program: the hooks that it fires, each with its number if it has one.
+
+    It validates at ends of epochs ("epoch"), after every second step ("2 steps"), or not at all ("").
+    """
     fired: list[Any] = []
     for each in line.below:
         at = {"validates": validates, "batches": batches, "epoch": epoch, "batch": batch, "nested": nested}
@@ -70,9 +41,12 @@ def walk(
             for number in range(count):
                 fired += walk(each, **{**at, repeated[1]: number})
         elif each.text == "if validation is due:":
-            fired += walk(each, **at) if validates else []
+            fired += walk(each, **at) if validates == "epoch" else []
+        elif each.text == "if validation is due at this step:":
+            step = epoch * batches + batch + 1
+            fired += walk(each, **at) if validates == "2 steps" and step % 2 == 0 else []
         elif each.text == "evaluate":
-            inner = {"validates": False, "batches": BATCHES_OF_VALIDATION, "nested": True}
+            inner = {"validates": "", "batches": BATCHES_OF_VALIDATION, "nested": True}
             fired += walk(LOOPS["evaluate"], **inner)
         else:
             assert each.text.startswith("..."), f"the drawing in hooks.py has a line that means nothing: {each.text!r}"
@@ -119,11 +93,15 @@ def model() -> Any:
     return made
 
 
-def recorded(loop: str, *, validates: bool = False) -> Recorder:
+def recorded(loop: str, *, validates: str = "") -> Recorder:
     recorder = Recorder()
     if loop == "fit":
         held = (X[:3], Y[:3]) if validates else None
-        model().fit(X, Y, batch_size=2, epochs=EPOCHS, verbose=0, validation_data=held, callbacks=[recorder])
+        freq = 1 if validates == "epoch" else validates or 1
+        model().fit(
+            X, Y, batch_size=2, epochs=EPOCHS, verbose=0, validation_data=held, validation_freq=freq,
+            callbacks=[recorder],
+        )  # fmt: skip
     elif loop == "evaluate":
         model().evaluate(X, Y, batch_size=2, verbose=0, callbacks=[recorder])
     else:
@@ -133,8 +111,8 @@ def recorded(loop: str, *, validates: bool = False) -> Recorder:
 
 @pytest.mark.parametrize(
     ("loop", "validates"),
-    [("fit", False), ("fit", True), ("evaluate", False), ("predict", False)],
-    ids=["fit", "fit with validation", "evaluate", "predict"],
+    [("fit", ""), ("fit", "epoch"), ("fit", "2 steps"), ("evaluate", ""), ("predict", "")],
+    ids=["fit", "fit with validation", "fit with validation by steps", "evaluate", "predict"],
 )
 def test_a_run_fires_the_hooks_that_are_drawn_in_the_order_that_is_drawn(loop, validates):
     assert recorded(loop, validates=validates).order == walk(LOOPS[loop], validates=validates, batches=BATCHES)
@@ -142,7 +120,7 @@ def test_a_run_fires_the_hooks_that_are_drawn_in_the_order_that_is_drawn(loop, v
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_hooks_are_given_what_the_drawing_says(loop):
-    for hook, _, given in recorded(loop, validates=True).seen:
+    for hook, _, given in recorded(loop, validates="epoch").seen:
         drawn = (DRAWN[loop] | DRAWN["evaluate"])[hook]
         if "{}" in drawn.comment:
             assert given == {}, hook

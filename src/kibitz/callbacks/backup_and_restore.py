@@ -48,7 +48,7 @@ class BackupAndRestore(Callback):
         with and "stopped", why the run before was asked to stop at that point ("" if it was not).
 
     Reads: the whole state of the model, at each backup.
-    Changes: the whole state of the model when training begins, and the epoch that it begins with.
+    Changes: the whole state of the model when training begins, and the epoch that it begins with; writes files.
     Keeps: nothing of its own; the folder is what it keeps.
     Unlike Keras: an integer `save_freq` never backs up in the middle of an epoch, and False is refused; a run that was
         stopped keeps its backup (only the planned end removes it), an epoch cut short or with a loss that is not

@@ -104,6 +104,10 @@ class Dispatch:
         """Whether anybody overrides this hook."""
         return bool(self._table[hook])
 
+    def at(self, hook: str) -> list[Listener]:
+        """Who is called at this hook, in order, each with the cadence that decides whether it is."""
+        return list(self._table[hook])
+
     def quiet(self, kind: str) -> float:
         """How many batches may pass before somebody looks on at one: 0 if it is the next, infinity if nobody ever does.
 
@@ -115,6 +119,11 @@ class Dispatch:
         if any(each.beat is None for each in listeners):
             return 0
         return self._until_act(self.run.clock.step) - 1
+
+    @property
+    def seats(self) -> list[Seat]:
+        """The places of the callbacks, in the order in which they are called."""
+        return list(self._seats)
 
     def _until_act(self, step: int) -> float:
         beats = (each.beat for each in self._table["on_train_batch_end"] if each.beat is not None)

@@ -45,7 +45,7 @@ class RemoteMonitor(Callback):
         InvalidArgument: If `root` is no address of a server, a header cannot be sent, or `timeout` is not more than 0.
 
     Reads: logs, once an epoch.
-    Changes: nothing here.
+    Changes: nothing here; sends the numbers to a server.
     Keeps: nothing.
     Unlike Keras: needs no `requests`; it never waits longer than `timeout`; NaN and infinities are sent as null, since
         JSON has none; an answer that is an error, or sends on to another address, is warned of too; a wrong address is

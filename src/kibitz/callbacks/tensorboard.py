@@ -59,7 +59,8 @@ class TensorBoard(Callback):
         the numbers of batches are written.
 
     Reads: logs; the learning rate at the ends of epochs; weights when they are to be written.
-    Changes: nothing. To profile, the device is made to do the batches of the range one by one, each when it is due.
+    Changes: nothing in the model; writes files. To profile, the device is made to do the batches of the range one by
+        one, each when it is due.
     Keeps: `train_step`, which goes on from fit to fit, and from the optimizer's iterations in a new process.
     Unlike Keras: TensorFlow is not needed; steps go on in the next fit; the numbers of epochs, weights and evaluations
         are written whatever `update_freq` is; the page of graphs always has one to open with; pictures show negative

@@ -21,6 +21,7 @@ from kibitz.models.flags import Flags
 from kibitz.models.instead import refuse
 from kibitz.models.measured import Measured
 from kibitz.models.objective import Objective
+from kibitz.models.outlined import Outlined
 from kibitz.models.reported import Reported
 from kibitz.models.running import FitArguments, run_evaluate, run_fit, run_predict
 from kibitz.models.saving import load_weights, save_model, save_weights
@@ -31,7 +32,7 @@ from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
 
 
-class Model(Weighted, ByBatch, Measured, Flags, Reported, Borrowed):
+class Model(Weighted, ByBatch, Measured, Flags, Reported, Outlined, Borrowed):
     """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
 
     Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought

@@ -108,7 +108,7 @@ def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
     if isinstance(freq, Cadence):
         freq = Beat(freq, "fit", name="validation_freq")
         freq.settle(feed.steps, epochs - initial_epoch)
-    callbacks, history = _completed(given.callbacks, given.verbose)
+    callbacks, history = completed(given.callbacks, given.verbose)
     dispatch = Dispatch(callbacks, run)
     hooks = graph_hooks(core, dispatch.callbacks)
     with hooked(core, hooks, dispatch.callbacks, run):
@@ -214,7 +214,7 @@ def _is_empty(x: Any) -> bool:
     return hasattr(x, "shape") and len(x.shape) > 0 and x.shape[0] == 0
 
 
-def _completed(callbacks: Any, verbose: Any) -> tuple[list[Any], History]:
+def completed(callbacks: Any, verbose: Any) -> tuple[list[Any], History]:
     """The user's callbacks, then History, then the progress bar, each unless the user brings one."""
     listed = as_list(callbacks)
     history = next((each for each in listed if isinstance(each, History)), None)

@@ -32,7 +32,7 @@ def validation_sets(core: Core, given: Any, held: Held | None, freq: Freq, plann
     data = given.validation_data
     if data is None:
         return {} if held is None else {"": _feed(core, given, held[0], held[1], freq, planned)}
-    if not _named(data):
+    if not named(data):
         called = VALIDATION_STREAM if is_iterator(data) else VALIDATION
         if not isinstance(data, tuple | list):
             called = called._replace(x="validation_data") if not is_iterator(data) else called
@@ -40,12 +40,20 @@ def validation_sets(core: Core, given: Any, held: Held | None, freq: Freq, plann
     return {name: _named_feed(core, given, name, part, freq, planned) for name, part in data.items()}
 
 
-def _named(data: Any) -> bool:
+def named(data: Any) -> bool:
     """Whether this is several sets by name, and not the inputs of a model by theirs."""
     return isinstance(data, Mapping) and bool(data) and all(isinstance(each, tuple | list) for each in data.values())
 
 
 def _named_feed(core: Core, given: Any, name: Any, part: Any, freq: Freq, planned: range) -> OnePass:
+    check_set_name(name)
+    whose = f'validation_data["{name}"]'
+    called = Called(f"{whose}[0]", f"{whose}[1]", f"{whose}[2]", cure=f'validation_data={{"{name}": (x, y)}}')
+    return _feed(core, given, unpacked(part, whose), called, freq, planned)
+
+
+def check_set_name(name: Any) -> None:
+    """Refuse a name of a set that cannot stand in the keys of the logs."""
     if not isinstance(name, str) or not name.isidentifier():
         raise InvalidArgument(
             "A set of validation data has a name that can stand in the keys of the logs.",
@@ -53,9 +61,6 @@ def _named_feed(core: Core, given: Any, name: Any, part: Any, freq: Freq, planne
             wanted='a name such as "clean": its numbers are val_clean_loss and so on',
             cure='validation_data={"clean": (x, y), "noisy": (x, y)}',
         )
-    whose = f'validation_data["{name}"]'
-    called = Called(f"{whose}[0]", f"{whose}[1]", f"{whose}[2]", cure=f'validation_data={{"{name}": (x, y)}}')
-    return _feed(core, given, unpacked(part, whose), called, freq, planned)
 
 
 def _feed(core: Core, given: Any, data: Any, called: Called, freq: Freq, planned: range) -> OnePass:
