@@ -90,10 +90,6 @@ class Dispatch:
         """The callbacks, in the order in which they are called."""
         return [seat.callback for seat in self._seats]
 
-    def seats(self) -> list[tuple[str, Beat | None]]:
-        """What each callback is called, and its cadence."""
-        return [(seat.name, seat.beat) for seat in self._seats]
-
     def add(self, callback: Any) -> None:
         """Put a callback behind the others; it hears from now on."""
         check(callback, len(self._seats))

@@ -156,14 +156,14 @@ class Durable:
             held[name, seen.setdefault(name, 0)] = state, waited
             seen[name] += 1
         seen = {}
-        for kept, (name, beat) in zip(self._kept, self._dispatch.seats(), strict=True):
-            key = name, seen.setdefault(name, 0)
-            seen[name] += 1
+        for kept, seat in zip(self._kept, self._dispatch.seats, strict=True):
+            key = seat.name, seen.setdefault(seat.name, 0)
+            seen[seat.name] += 1
             if key in held:
                 state, waited = held[key]
                 kept.restore(state)
-                if beat is not None:
-                    beat.elapsed = waited
+                if seat.beat is not None:
+                    seat.beat.elapsed = waited
 
     def _take_weights(self, commit: Commit) -> None:
         timeline = self._core.timeline
@@ -242,8 +242,8 @@ class Durable:
         run, clock = self._dispatch.run, self._dispatch.run.clock
         stop = [run.reason, run.by, run.stop_now] if run.stop_requested else None
         callbacks = [
-            (name, kept.state(), 0.0 if beat is None else beat.waited())
-            for kept, (name, beat) in zip(self._kept, self._dispatch.seats(), strict=True)
+            (seat.name, kept.state(), 0.0 if seat.beat is None else seat.beat.waited())
+            for kept, seat in zip(self._kept, self._dispatch.seats, strict=True)
         ]
         return {
             "format": FORMAT, "step": clock.step, "epoch": epoch, "batch": clock.batch if begun else 0, "begun": begun,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,4 +52,4 @@ class Termination:
             SystemExit: With the code 143.
         """
         if self.asked:
-            raise SystemExit(CODE)
+            sys.exit(CODE)
