@@ -40,6 +40,7 @@ PARTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "memory": ("memory", "measure", ()),
     "growth": ("growth", "measure", ()),
     "responsive": ("responsive", "measure", ()),
+    "durable": ("durable", "measure", ()),
 }
 """Where each part is: a file of `benchmarks/parts`, a function in it, and what that is given before the effort."""
 

@@ -272,7 +272,7 @@ class Durable:
     def close(self) -> None:
         """Wait for what is being written, and let the folder go, whatever ended the run."""
         try:
-            self._background.wait()
+            self._background.close()
         except KibitzError as error:
             self._tell(error)
         finally:
