@@ -44,7 +44,10 @@ class Run:
         self.stop_now = False
         self.outcome: Outcome | None = None
         self.report = RunReport()
-        self.first_epoch: int | None = None  # set in on_train_begin: the epoch to begin with, not initial_epoch
+        self.begins: list[Callable[[int], None]] = []  # told of another first epoch than that which was planned
+        self.refreezes: Callable[[], None] | None = None
+        self.trained = False  # whether the last step is done
+        self._first_epoch: int | None = None
         self.stop_evaluating = self.stop_predicting = False
         self.acts: list[Callable[[int], float]] = []  # each tells how many steps from one on somebody will act
         self.savers: list[Callable[[Mapping[str, Any]], None]] = []
@@ -66,6 +69,17 @@ class Run:
     def epoch(self) -> int:
         """The epoch that is running, from 0."""
         return self.clock.epoch
+
+    @property
+    def first_epoch(self) -> int | None:
+        """The epoch to begin with in place of `initial_epoch`, set in `on_train_begin`, before a state is put in."""
+        return self._first_epoch
+
+    @first_epoch.setter
+    def first_epoch(self, epoch: int) -> None:
+        self._first_epoch = epoch
+        for tell in self.begins:
+            tell(epoch)
 
     @property
     def stop_requested(self) -> bool:
@@ -145,6 +159,21 @@ class Run:
         """Have all logs that are written to files brought there, after this hook."""
         self._asked["flush"] = True
 
+    def refreeze(self) -> None:
+        """Take up which layers are trainable, at once, and let the optimizer go on: `model.refreeze()` says more.
+
+        Raises:
+            NotReady: If this run does not train.
+        """
+        if self.refreezes is None:
+            raise NotReady(
+                "This run does not train, so nothing is frozen in it.",
+                given=code("self.run.refreeze()"),
+                wanted="a fit",
+                cure="model.refreeze()",
+            )
+        self.refreezes()
+
     def graph_state(self, callback: Any) -> Any:
         """What a callback's graph hooks carry along, as host arrays, as it is after the step that hooks have reached.
 
@@ -182,8 +211,8 @@ class Run:
 
     def let_go(self) -> None:
         """The run is over: what it would have asked is not kept, nor the data behind it."""
-        self.acts, self.savers, self.flushers = [], [], []
-        self.sets, self.validate = None, None
+        self.acts, self.savers, self.flushers, self.begins = [], [], [], []
+        self.sets, self.validate, self.refreezes = None, None, None
 
     def until_act(self, ahead: int = 0) -> float:
         """Steps from here, or from so many further on, to the next at which somebody has said that they will act."""

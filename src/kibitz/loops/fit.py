@@ -53,6 +53,7 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
         timeline.refresh()
         if plan.validation is not None:
             logs = Logs(sorted({**logs, **plan.validation.of_epoch()}.items()), batch=logs.batch)
+        run.trained = epoch + 1 == plan.planned.stop
         dispatch.fire("on_epoch_end", epoch, logs)
         run.carry_out(logs)
         if run.stop_requested:
@@ -60,5 +61,6 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
     if not run.stop_requested and feed.warn_if_short(done):
         run.stop("the data ended")
     plan.finalize()
+    run.trained = True
     dispatch.fire("on_train_end", logs)
     run.carry_out(logs)

@@ -111,6 +111,7 @@ class ByBatch:
     def _rehearsed(self, batch: Batch, *, training: bool) -> Any:
         self.core.check_compiled("train_on_batch" if training else "test_on_batch")
         self.build_for(batch.x)
+        self.core.take_up()
         rehearse(self.core, batch, training=training)
         return self.core.ready("fit")
 

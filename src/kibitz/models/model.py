@@ -17,6 +17,7 @@ from kibitz.models.by_batch import ByBatch
 from kibitz.models.compile_config import read, written
 from kibitz.models.core import Core
 from kibitz.models.flags import Flags
+from kibitz.models.freezable import Freezable
 from kibitz.models.instead import refuse
 from kibitz.models.measured import Measured
 from kibitz.models.objective import Objective
@@ -30,7 +31,7 @@ from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
 
 
-class Model(Weighted, ByBatch, Measured, Flags, Reported, Borrowed):
+class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Borrowed):
     """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
 
     Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought
@@ -94,7 +95,8 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported, Borrowed):
     ) -> None:
         """Say what the model is trained with: an optimizer, a loss, metrics.
 
-        Which layers are trainable is read here; compile again after changing it.
+        Which layers are trainable is read here; compile again after changing it, or `refreeze()` to keep what the
+        optimizer has learned of the gradients. In a hook of a fit that goes on, only `refreeze()` will do.
 
         Args:
             optimizer: A name, a Kibitz optimizer or any Optax transformation.
@@ -113,11 +115,13 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported, Borrowed):
         Raises:
             UnknownName: If a string names no optimizer, loss or metric.
             WrongType: If something is of the wrong kind.
+            Unbalanced: In the midst of a fit; once its last step is done, in `on_epoch_end` and later, it is allowed.
 
         Unlike Keras: the state of an optimizer that was in use is made anew, also without being told.
 
         Source: https://keras.io/api/models/model_training_apis/#compile-method
         """
+        self.core.check_compilable()
         for name, value in (("run_eagerly", run_eagerly), ("auto_scale_loss", auto_scale_loss)):
             if not isinstance(value, bool):
                 raise WrongType(f"{name} is yes or no.", given=value, wanted="True or False", cure=f"{name}=False")

@@ -88,6 +88,7 @@ def run_fit(core: Core, given: FitArguments) -> History:
         warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=2)
     sets = validation_sets(core, given, held, freq, range(initial_epoch, epochs))
     run = Run("train")
+    run.refreezes = lambda: core.refreeze(run)
     if isinstance(freq, Cadence):
         freq = Beat(freq, "fit", name="validation_freq")
         freq.settle(feed.steps, epochs - initial_epoch)
@@ -107,12 +108,14 @@ def run_fit(core: Core, given: FitArguments) -> History:
 
 
 def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range) -> None:
+    core.take_up()
     programs, objective = core.ready("fit")
-    timeline, accumulated = core.timeline, objective.accumulated
+    timeline, accumulated, outer = core.timeline, objective.accumulated, core.way
     supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over
 
     def validate(name: str) -> Logs:
-        way = Testing(timeline, programs, sets[name], objective.accumulators, dispatch.run, supplies.get(name))
+        way = Testing(timeline, core.programs_for_use(), sets[name], objective.accumulators, dispatch.run,
+                      supplies.get(name))  # fmt: skip
         supplies[name] = way.supply
         accumulated.move(in_testing(way.road))
         return evaluate(dispatch, way, sets[name])
@@ -135,11 +138,12 @@ def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass],
     plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize)
     timeline.carry(metrics=objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
-        way = Training(timeline, programs, feed, dispatch.run)
+        core.way = way = Training(timeline, programs, feed, dispatch.run)
         try:
             with way.gone_along():
                 fit(dispatch, timeline, way, plan)
         finally:
+            core.way = outer
             for supply in supplies.values():
                 supply.let_go()
 
