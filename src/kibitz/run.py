@@ -220,6 +220,7 @@ class Run:
 
     def ended(self, error: BaseException | None = None, *, interrupted: bool = False) -> Outcome:
         """Settle the outcome, once, from what happened."""
+        self.trained = True
         if error is not None:
             kind = "interrupted" if interrupted else "failed"
             self.outcome = Outcome(kind, f"{type(error).__name__}: {error}".rstrip(": "), self.asking, error)

@@ -15,7 +15,7 @@ from kibitz.engine.programs import Programs
 from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import Known, Timeline
 from kibitz.engine.ways import Training
-from kibitz.errors import NotReady, Unbalanced, code
+from kibitz.errors import KibitzError, NotReady, Unbalanced, code
 from kibitz.models.objective import Objective
 from kibitz.models.row_by_row import row_by_row
 from kibitz.models.trainability import Trainability
@@ -101,6 +101,8 @@ class Core:
 
     def compile(self, optimizer: Any, objective: Objective, *, eager: bool) -> None:
         """Take what the model is trained with; a state that the optimizer had for this model begins anew."""
+        if self.objective is not None:
+            self.objective.accumulated.let_go()
         self.optimizer, self.objective, self.eager = optimizer, objective, eager
         self.bind()
 
@@ -130,8 +132,15 @@ class Core:
             owner=self.owner,
         )
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the layers say something else of what is trainable than when they were last asked."""
+        return self.taken_up is not None and self.taken_up != Trainability(self.owner)
+
     def refreeze(self, run: Run | None = None) -> None:
         """Take up which layers are trainable now; the optimizer goes on with the parameters that stay.
+
+        After an error the layers say what they said when they were last asked.
 
         Args:
             run: The fit that asks. None: the innermost that goes on, if there is one.
@@ -142,10 +151,18 @@ class Core:
             Unsupported: If it cannot be told what the optimizer keeps for which parameter.
         """
         self.check_compiled("refreeze")
-        timeline, asked = self.timeline, Trainability(self.owner)
+        asked = Trainability(self.owner)
         if asked == self.taken_up:
             return
-        fits = [each for each in self.runs if each.kind == "train"]
+        try:
+            self._refreeze(run, asked)
+        except KibitzError:
+            if self.taken_up is not None:
+                self.taken_up.put_back()
+            raise
+
+    def _refreeze(self, run: Run | None, asked: Trainability) -> None:
+        timeline, fits = self.timeline, [each for each in self.runs if each.kind == "train"]
         if any(each is not (run or fits[-1]) for each in fits):
             raise Unbalanced(
                 "A fit within a hook of another fit cannot change which layers are trained: the outer one goes on.",

@@ -86,6 +86,7 @@ def run_fit(core: Core, given: FitArguments) -> History:
     keys = rehearsed(core, source, training=True)
     if not core.timeline.behind.params:
         warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=2)
+    outdated = core.outdated
     sets = validation_sets(core, given, held, freq, range(initial_epoch, epochs))
     run = Run("train")
     run.refreezes = lambda: core.refreeze(run)
@@ -102,6 +103,9 @@ def run_fit(core: Core, given: FitArguments) -> History:
         dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
         core.fits += 1
         _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs))
+    if core.outdated and not outdated:
+        warnings.warn("`trainable` was set in a hook, and nothing has taken it up: model.refreeze() does, in the hook; "
+                      "so does a compile after the fit.", stacklevel=2)  # fmt: skip
     if told := run.report.costly():
         logging.getLogger("kibitz").warning(told)
     return history
