@@ -57,6 +57,7 @@ class Run:
         self.validating = ""
         self.validation: dict[str, float] = {}
         self.graph_state_of: Callable[[Any], Any] | None = None
+        self.heed: Callable[[], None] = _nobody_asks  # raises, if Ctrl-C was pressed
         self._asked: dict[str, Any] = {}
         self._stop = False
 
@@ -212,7 +213,7 @@ class Run:
     def let_go(self) -> None:
         """The run is over: what it would have asked is not kept, nor the data behind it."""
         self.acts, self.savers, self.flushers, self.begins = [], [], [], []
-        self.sets, self.validate, self.refreezes = None, None, None
+        self.sets, self.validate, self.refreezes, self.heed = None, None, None, _nobody_asks
 
     def until_act(self, ahead: int = 0) -> float:
         """Steps from here, or from so many further on, to the next at which somebody has said that they will act."""
@@ -229,3 +230,7 @@ class Run:
         else:
             self.outcome = Outcome("completed")
         return self.outcome
+
+
+def _nobody_asks() -> None:
+    """Nobody has pressed Ctrl-C."""

@@ -1,4 +1,4 @@
-"""G. What is kept for parameters, such as moments, when other parameters are to be moved from now on."""
+"""What is kept for parameters, such as moments, when other parameters are to be moved from now on."""
 
 from __future__ import annotations
 

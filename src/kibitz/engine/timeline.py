@@ -16,9 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kibitz.engine.carried import carried
 from kibitz.engine.forward import Forward
-from kibitz.engine.graph_hooks import GraphHooks
 from kibitz.engine.lookahead import Lookahead
 from kibitz.engine.state import Arrays, TrainState, canonical, plain
 
@@ -173,37 +171,6 @@ class Timeline:
             {},
             [],
         )
-
-    def refitted(self, optimizer: Any, hooks: GraphHooks, trainable: set[str]) -> TrainState:
-        """The state at the cursor as it is when other parameters are moved: the optimizer goes on with those that stay.
-
-        Args:
-            optimizer: What moves them.
-            hooks: The graph hooks that look on.
-            trainable: The names of the parameters that are moved from now on.
-
-        Raises:
-            Unsupported: If it cannot be told what the optimizer, or a graph hook, keeps for which parameter.
-        """
-        self.push()
-        here, values = self.here, self.here.variables()
-        params = {name: values[name] for name in self.forward.names if name in trainable}
-        init = jax.jit(optimizer.init) if optimizer.traced_init else optimizer.init
-        slots = carried(here.optimizer, init, here.params, params, f"the optimizer {optimizer.name}")
-        return TrainState(
-            params,
-            {name: values[name] for name in self.forward.names if name not in trainable},
-            optimizer.joined(slots, params, params.keys() - here.params.keys()),
-            here.metrics,
-            hooks.carried(here.graph, here.params, params),
-        )
-
-    def refreeze(self, state: TrainState) -> None:
-        """Go on from a state in which other parameters are moved; whoever runs steps needs other programs for it."""
-        self.forward = Forward(self.forward.module)  # what is frozen may stand in the graph too
-        self._lent = {"variables", "optimizer"}  # its arrays have come from everywhere
-        self._put(state)
-        self._show()
 
     def carry(self, **parts: Any) -> None:
         """Let other accumulators (`metrics`), or what graph hooks carry along (`graph`), travel from here on."""

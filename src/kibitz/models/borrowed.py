@@ -11,6 +11,7 @@ import numpy as np
 
 from kibitz.errors import MissingName, NotReady
 from kibitz.models.core import Core
+from kibitz.models.refreezing import take
 from kibitz.models.trainability import Trainability
 from kibitz.optimizers.rate import Scheduled
 
@@ -88,7 +89,7 @@ class Loan:
         if core.taken_up == self.taken_up:
             core.timeline.base = self.state  # and into the module, over what was written there
         else:
-            core.take(self.state, self.taken_up)
+            take(core, self.state, self.taken_up)
         if core.objective is not None:
             fresh = core.objective.accumulators()
             core.objective.accumulated.put(fresh if self.measured is None else self.measured)

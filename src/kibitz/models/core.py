@@ -12,10 +12,9 @@ from flax import nnx
 from kibitz.engine.compilations import compiled_meanwhile
 from kibitz.engine.forward import Forward
 from kibitz.engine.programs import Programs
-from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import Known, Timeline
 from kibitz.engine.ways import Training
-from kibitz.errors import KibitzError, NotReady, Unbalanced, code
+from kibitz.errors import NotReady, code
 from kibitz.models.objective import Objective
 from kibitz.models.row_by_row import row_by_row
 from kibitz.models.trainability import Trainability
@@ -84,21 +83,6 @@ class Core:
         """Forget the module: it is about to be another one."""
         self._timeline, self.programs = None, None
 
-    def check_compilable(self) -> None:
-        """Whether the model may be compiled now: not while a fit still has steps to do.
-
-        Raises:
-            Unbalanced: If it may not.
-        """
-        if any(run.kind == "train" and not run.trained for run in self.runs):
-            raise Unbalanced(
-                "The model cannot be compiled in the midst of a fit: what runs was compiled before.",
-                given=code("model.compile(...) in a hook"),
-                wanted="a compile before fit, behind it, or in on_train_end",
-                cure="model.refreeze() after layer.trainable = ...; optimizer.learning_rate = ...; "
-                "or self.run.stop(...), compile and fit again",
-            )
-
     def compile(self, optimizer: Any, objective: Objective, *, eager: bool) -> None:
         """Take what the model is trained with; a state that the optimizer had for this model begins anew."""
         if self.objective is not None:
@@ -113,7 +97,7 @@ class Core:
         timeline = self._timeline
         if self.optimizer is not None:
             timeline.install(self.optimizer, self.frozen())
-            self._tie(timeline)
+            self.tie(timeline)
         self.taken_up = Trainability(self.owner)
         most = self.owner.steps_per_execution
         self.programs = Programs(
@@ -121,7 +105,7 @@ class Core:
             row_by_row=row_by_row(timeline.forward.module),
         )  # fmt: skip
 
-    def _tie(self, timeline: Timeline) -> None:
+    def tie(self, timeline: Timeline) -> None:
         """Let the optimizer read and write its state on the timeline."""
         counted = not isinstance(self.optimizer, LossScaleOptimizer | OptaxOptimizer)
         self.optimizer.bind(
@@ -131,73 +115,6 @@ class Core:
             names={name: self.owner.shown_path(name) for name in timeline.behind.variables()},
             owner=self.owner,
         )
-
-    @property
-    def outdated(self) -> bool:
-        """Whether the layers say something else of what is trainable than when they were last asked."""
-        return self.taken_up is not None and self.taken_up != Trainability(self.owner)
-
-    def refreeze(self, run: Run | None = None) -> None:
-        """Take up which layers are trainable now; the optimizer goes on with the parameters that stay.
-
-        After an error the layers say what they said when they were last asked.
-
-        Args:
-            run: The fit that asks. None: the innermost that goes on, if there is one.
-
-        Raises:
-            NotReady: If the model was not compiled, or has no weights.
-            Unbalanced: If another fit goes on around the one that asks.
-            Unsupported: If it cannot be told what the optimizer keeps for which parameter.
-        """
-        self.check_compiled("refreeze")
-        asked = Trainability(self.owner)
-        if asked == self.taken_up:
-            return
-        try:
-            self._refreeze(run, asked)
-        except KibitzError:
-            if self.taken_up is not None:
-                self.taken_up.put_back()
-            raise
-
-    def _refreeze(self, run: Run | None, asked: Trainability) -> None:
-        timeline, fits = self.timeline, [each for each in self.runs if each.kind == "train"]
-        if any(each is not (run or fits[-1]) for each in fits):
-            raise Unbalanced(
-                "A fit within a hook of another fit cannot change which layers are trained: the outer one goes on.",
-                given=code("layer.trainable = ..., in a fit within a fit"),
-                wanted="layers that are frozen and unfrozen in the outer fit",
-                cure="model.refreeze() in a hook of the outer fit, before the inner one begins",
-            )
-        swapped = self.owner.averages_in_place
-        self.owner.swap_out_averages()
-        try:
-            trainable, hooks = timeline.forward.trainable(self.frozen()), self.programs_for_use().hooks
-            self.take(timeline.refitted(self.optimizer, hooks, trainable), asked)
-        finally:
-            if swapped:
-                self.owner.swap_in_averages()
-
-    def take(self, state: TrainState, asked: Trainability | None) -> None:
-        """Go on from a state in which other parameters are moved.
-
-        Args:
-            state: The state.
-            asked: What was trainable when the layers were asked. None: they have yet to be.
-        """
-        timeline, programs = self.timeline, self.programs_for_use()
-        timeline.refreeze(state)
-        self._tie(timeline)
-        self.taken_up = asked
-        self.programs = programs.renewed(timeline.forward, timeline.here)
-        if self.way is not None:
-            self.way.renew(self.programs)
-
-    def take_up(self) -> None:
-        """Ask the layers which are trainable, where a state was put in that was trained otherwise."""
-        if self.taken_up is None and self.optimizer is not None:
-            self.refreeze()
 
     def _order(self, timeline: Timeline) -> list[tuple[str, ...]]:
         listed = timeline.forward.weights

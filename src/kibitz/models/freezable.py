@@ -9,6 +9,7 @@ from flax import nnx
 
 from kibitz.errors import InvalidArgument, UnknownName, WrongType
 from kibitz.models.core import Core
+from kibitz.models.refreezing import refreeze
 from kibitz.models.trainability import train
 
 
@@ -62,7 +63,7 @@ class Freezable:
             Unsupported: If an Optax transformation keeps something of which nothing tells what belongs to which
                 parameter.
         """
-        self.core.refreeze()
+        refreeze(self.core)
 
     def part(self, which: Any) -> Part:
         """A part of the model, to be frozen or unfrozen.

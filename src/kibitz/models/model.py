@@ -21,6 +21,7 @@ from kibitz.models.freezable import Freezable
 from kibitz.models.instead import refuse
 from kibitz.models.measured import Measured
 from kibitz.models.objective import Objective
+from kibitz.models.refreezing import check_compilable
 from kibitz.models.reported import Reported
 from kibitz.models.running import FitArguments, run_evaluate, run_fit, run_predict
 from kibitz.models.saving import load_weights, save_model, save_weights
@@ -121,7 +122,7 @@ class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Borrowed):
 
         Source: https://keras.io/api/models/model_training_apis/#compile-method
         """
-        self.core.check_compilable()
+        check_compilable(self.core)
         for name, value in (("run_eagerly", run_eagerly), ("auto_scale_loss", auto_scale_loss)):
             if not isinstance(value, bool):
                 raise WrongType(f"{name} is yes or no.", given=value, wanted="True or False", cure=f"{name}=False")
@@ -248,6 +249,9 @@ class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Borrowed):
         validation_freq: Any = 1,
     ) -> History:
         """Train the model, with callbacks looking on.
+
+        Ctrl-C ends it after the batch that is under way: hooks are not cut through, all is closed, the model is that of
+        this batch, and KeyboardInterrupt reaches the caller. Pressed again it raises at once, wherever that is.
 
         Args:
             x: Inputs: an array, a dict, list or tuple of arrays, or a generator of batches.

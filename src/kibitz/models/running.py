@@ -40,6 +40,7 @@ from kibitz.models.arguments import (
 from kibitz.models.core import Core
 from kibitz.models.hooking import graph_hooks, hooked
 from kibitz.models.prepare import measuring_source, training_source
+from kibitz.models.refreezing import outdated, refreeze, take_up
 from kibitz.models.rehearsal import outputs_of, rehearse_prediction
 from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
 from kibitz.models.validating import validation_sets
@@ -86,10 +87,10 @@ def run_fit(core: Core, given: FitArguments) -> History:
     keys = rehearsed(core, source, training=True)
     if not core.timeline.behind.params:
         warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=2)
-    outdated = core.outdated
+    forgotten = outdated(core)
     sets = validation_sets(core, given, held, freq, range(initial_epoch, epochs))
     run = Run("train")
-    run.refreezes = lambda: core.refreeze(run)
+    run.refreezes = partial(refreeze, core, run)
     if isinstance(freq, Cadence):
         freq = Beat(freq, "fit", name="validation_freq")
         freq.settle(feed.steps, epochs - initial_epoch)
@@ -103,7 +104,7 @@ def run_fit(core: Core, given: FitArguments) -> History:
         dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
         core.fits += 1
         _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs))
-    if core.outdated and not outdated:
+    if outdated(core) and not forgotten:
         warnings.warn("`trainable` was set in a hook, and nothing has taken it up: model.refreeze() does, in the hook; "
                       "so does a compile after the fit.", stacklevel=2)  # fmt: skip
     if told := run.report.costly():
@@ -112,7 +113,7 @@ def run_fit(core: Core, given: FitArguments) -> History:
 
 
 def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range) -> None:
-    core.take_up()
+    take_up(core)
     programs, objective = core.ready("fit")
     timeline, accumulated, outer = core.timeline, objective.accumulated, core.way
     supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from flax import nnx
 
+from kibitz.engine.refitting import refitted
 from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported, imported
 from kibitz.errors import InvalidArgument, ShapeMismatch, UnknownName, code
 from kibitz.layers.ordered import ordered
 from kibitz.models.averaged import Averaged
 from kibitz.models.core import Core
+from kibitz.models.refreezing import take, take_up
 from kibitz.models.state_tree import StateTree
 from kibitz.variable import Variable
 
@@ -168,9 +170,9 @@ class Weighted(StateTree, Averaged):
         if now is was:
             timeline.base = taken.with_(metrics=now.metrics, graph=now.graph)
             return
-        self.core.take(taken.with_(metrics=now.metrics, graph=now.graph), None)
+        take(self.core, taken.with_(metrics=now.metrics, graph=now.graph), None)
         if self.core.way is not None:
-            self.core.take_up()
+            take_up(self.core)
 
     def _frozen_as_in(self, arrays: dict[str, np.ndarray], now: TrainState) -> TrainState:
         """This state, with those parameters trained that were trained when arrays were taken; itself if that is so."""
@@ -178,7 +180,7 @@ class Weighted(StateTree, Averaged):
         same = trained == now.params.keys() or self.core.optimizer is None
         if same or any(f".others['{name}']" not in arrays for name in now.variables().keys() - trained):
             return now
-        return self.core.timeline.refitted(self.core.optimizer, self.core.programs_for_use().hooks, trained)
+        return refitted(self.core.timeline, self.core.optimizer, self.core.programs_for_use().hooks, trained)
 
 
 def find_layer(layers: list[Any], name: str | None, index: int | None) -> Any:
