@@ -24,9 +24,9 @@ class FreezeUntil(Callback):
 
     What the optimizer keeps for the other layers is kept to the bit, iterations and learning rate go on, and the
     results are those of two fits, one with the layers frozen, one with all of them. Layers that join have fresh
-    moments; Adam, which counts all iterations, does not correct these, so their first steps are up to three times as
-    long as its very first ones would have been: a learning rate that is lowered at that epoch, as is usual, takes care
-    of it. With `use_ema` their average begins where they stood. That they join costs one compilation.
+    moments; Adam, which counts all iterations, does not correct these, so their first steps are about three times as
+    long as its very first ones are: a learning rate that is lowered at that epoch, as is usual, takes care of it. With
+    `use_ema` their average begins where they stood. That they join costs compiling the step and the validation again.
 
     Args:
         layers: What stands still: the name of a layer, the path of a layer or a parameter ("encoder/conv",
