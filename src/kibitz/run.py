@@ -44,7 +44,10 @@ class Run:
         self.stop_now = False
         self.outcome: Outcome | None = None
         self.report = RunReport()
-        self.first_epoch: int | None = None  # set in on_train_begin: the epoch to begin with, not initial_epoch
+        self.begins: list[Callable[[int], None]] = []  # told of another first epoch than that which was planned
+        self.refreezes: Callable[[], None] | None = None
+        self.trained = False  # whether the last step is done
+        self._first_epoch: int | None = None
         self.stop_evaluating = self.stop_predicting = False
         self.acts: list[Callable[[int], float]] = []  # each tells how many steps from one on somebody will act
         self.savers: list[Callable[[Mapping[str, Any]], None]] = []
@@ -57,6 +60,8 @@ class Run:
         self.resumed = False  # whether another process has begun it; known from on_train_begin on
         self.keep: Callable[[Any, bool], None] | None = None
         self.graph_state_of: Callable[[Any], Any] | None = None
+        self.heed: Callable[[], None] = _nobody_asks  # raises, if Ctrl-C was pressed
+        self.asked_to_end: Callable[[], bool] = bool  # whether it will
         self._asked: dict[str, Any] = {}
         self._stop = False
 
@@ -69,6 +74,17 @@ class Run:
     def epoch(self) -> int:
         """The epoch that is running, from 0."""
         return self.clock.epoch
+
+    @property
+    def first_epoch(self) -> int | None:
+        """The epoch to begin with in place of `initial_epoch`, set in `on_train_begin`, before a state is put in."""
+        return self._first_epoch
+
+    @first_epoch.setter
+    def first_epoch(self, epoch: int) -> None:
+        self._first_epoch = epoch
+        for tell in self.begins:
+            tell(epoch)
 
     @property
     def stop_requested(self) -> bool:
@@ -148,6 +164,21 @@ class Run:
         """Have all logs that are written to files brought there, after this hook."""
         self._asked["flush"] = True
 
+    def refreeze(self) -> None:
+        """Take up which layers are trainable, at once, and let the optimizer go on: `model.refreeze()` says more.
+
+        Raises:
+            NotReady: If this run does not train.
+        """
+        if self.refreezes is None:
+            raise NotReady(
+                "This run does not train, so nothing is frozen in it.",
+                given=code("self.run.refreeze()"),
+                wanted="a fit",
+                cure="model.refreeze()",
+            )
+        self.refreezes()
+
     def graph_state(self, callback: Any) -> Any:
         """What a callback's graph hooks carry along, as host arrays, as it is after the step that hooks have reached.
 
@@ -195,8 +226,9 @@ class Run:
 
     def let_go(self) -> None:
         """The run is over: what it would have asked is not kept, nor the data behind it."""
-        self.acts, self.savers, self.flushers = [], [], []
-        self.sets, self.validate, self.keep = None, None, None
+        self.acts, self.savers, self.flushers, self.begins = [], [], [], []
+        self.sets, self.validate, self.refreezes, self.keep = None, None, None, None
+        self.heed, self.asked_to_end = _nobody_asks, bool
 
     def until_act(self, ahead: int = 0) -> float:
         """Steps from here, or from so many further on, to the next at which somebody has said that they will act."""
@@ -204,6 +236,7 @@ class Run:
 
     def ended(self, error: BaseException | None = None, *, interrupted: bool = False) -> Outcome:
         """Settle the outcome, once, from what happened."""
+        self.trained = True
         if error is not None:
             kind = "interrupted" if interrupted else "failed"
             self.outcome = Outcome(kind, f"{type(error).__name__}: {error}".rstrip(": "), self.asking, error)
@@ -212,3 +245,7 @@ class Run:
         else:
             self.outcome = Outcome("completed")
         return self.outcome
+
+
+def _nobody_asks() -> None:
+    """Nobody has pressed Ctrl-C."""

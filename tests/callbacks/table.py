@@ -72,6 +72,7 @@ HOW = {
     "CSVLogger": How(lambda kind, path: kind(path)),
     "CallbackList": How(lambda kind, path: kind([kibitz.callbacks.History(), kibitz.callbacks.CSVLogger(path)])),
     "EarlyStopping": How(lambda kind, path: kind("loss", patience=3)),
+    "FreezeUntil": How(lambda kind, path: kind(lambda name: name.endswith("bias"), 2), changes=True),
     "GradientClip": How(lambda kind, path: kind(norm=0.1), changes=True),
     "LambdaCallback": How(lambda kind, path: kind(on_epoch_end=lambda epoch, logs: logs.update(twice=2 * epoch))),
     "LearningRateScheduler": How(lambda kind, path: kind(lambda epoch, rate: rate * 0.5), changes=True),

@@ -213,3 +213,23 @@ def test_sigterm_commits_closes_and_exits_with_143(tmp_path):
     assert heard._ended == ["interrupted"]
     assert signal.getsignal(signal.SIGTERM) is before
     assert RunFolder(tmp_path).steps()[-1] == 17
+
+
+def test_ctrl_c_commits_at_that_very_batch(tmp_path):
+    import signal
+
+    class Presses(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.run.step == 17:
+                signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            program(tmp_path, heard=lambda: [Presses()], commit="1 epoch")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert RunFolder(tmp_path).steps()[-1] == 17
+    record = keras.testing.Recorder()
+    program(tmp_path, heard=lambda: [record], commit="1 epoch")
+    assert record.hooks.count("on_train_batch_end") == 44 - 17

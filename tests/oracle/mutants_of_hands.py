@@ -166,3 +166,9 @@ def predictions_are_of_the_first_weights(patch):
 
     wrap(patch, Forward, "__call__", make)
     wrap(patch, Model, "predict_on_batch", lambda old: lambda self, x: old(self, x) * 1.01)
+
+
+@mutant("a_hook_may_compile_*")
+def a_run_is_never_trained(patch):
+    """compile is refused in all hooks of a fit, also where no step is to come."""
+    patch.setattr(Run, "trained", property(lambda self: False, nothing), raising=False)

@@ -69,6 +69,26 @@ def compiling_again_starts_the_optimizer_anew_and_keeps_the_weights(ns, tmp):
     return [between, history.history, model.get_weights(), int(model.optimizer.iterations)]
 
 
+@scenario("compile.in_hooks")
+def a_hook_may_compile_once_the_last_step_is_done(ns, tmp):
+    """At the end of the last epoch, and of training: the optimizer begins anew, the weights stay."""
+    x, y = line_data(6)
+    found = []
+    for hook in ("on_epoch_end", "on_train_end"):
+        model = line(ns, optimizer=ns.optimizers.SGD(0.05, momentum=0.9))
+
+        def again(self, *_):
+            if self.last or self.epochs == 1:
+                self.model.compile(ns.optimizers.SGD(0.05, momentum=0.9), "mae", metrics=["mse"])
+            self.epochs += 1
+
+        kind = type("Compiles", (ns.callbacks.Callback,), {hook: again, "epochs": 0, "last": hook == "on_train_end"})
+        history = model.fit(x, y, batch_size=3, epochs=2, shuffle=False, verbose=0, callbacks=[kind()]).history
+        found.append([history, model.get_weights(), int(model.optimizer.iterations)])
+        found.append([model.fit(x, y, batch_size=3, shuffle=False, verbose=0).history, model.get_weights()])
+    return found
+
+
 @scenario("compile.defaults")
 def compile_without_arguments_takes_rmsprop(ns, tmp):
     """The optimizer is RMSprop with its defaults; a loss must still be given."""

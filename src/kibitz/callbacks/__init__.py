@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kibitz.callbacks.csv_logger import CSVLogger
     from kibitz.callbacks.device_stats import DeviceStats
     from kibitz.callbacks.early_stopping import EarlyStopping
+    from kibitz.callbacks.freeze_until import FreezeUntil
     from kibitz.callbacks.gradient_clip import GradientClip
     from kibitz.callbacks.gradient_norms import GradientNorms
     from kibitz.callbacks.history import History
@@ -49,6 +50,7 @@ __all__ = [
     "CallbackList",
     "DeviceStats",
     "EarlyStopping",
+    "FreezeUntil",
     "GradientClip",
     "GradientNorms",
     "History",
@@ -82,6 +84,7 @@ _FILES = {
     "CallbackList": "callback_list",
     "DeviceStats": "device_stats",
     "EarlyStopping": "early_stopping",
+    "FreezeUntil": "freeze_until",
     "GradientClip": "gradient_clip",
     "GradientNorms": "gradient_norms",
     "History": "history",

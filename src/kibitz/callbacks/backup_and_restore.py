@@ -124,6 +124,8 @@ class BackupAndRestore(Callback):
                 wanted="a backup that BackupAndRestore wrote",
                 cure="remove it to begin anew",
             )
+        if self.run is not None:
+            self.run.first_epoch = epoch  # before the comparison: what is frozen may go by the epoch
         if odd := differences(self.model.export_state(), arrays):
             raise ShapeMismatch(
                 f"The backup is of another model or another optimizer: {shortened(odd)}.",
@@ -133,8 +135,6 @@ class BackupAndRestore(Callback):
             )
         self.model.import_state(arrays)
         self.restored = document
-        if self.run is not None:
-            self.run.first_epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Count."""

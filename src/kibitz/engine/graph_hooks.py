@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kibitz.engine.carried import carried
 from kibitz.engine.state import Arrays
 from kibitz.errors import InvalidArgument, ShapeMismatch, WrongType, code
 
@@ -64,6 +65,21 @@ class GraphHooks:
             return {}
         states = [hook.init(self._by_users_names(params)) for hook in self.hooks]
         return {"step": jnp.zeros((), jnp.int32), "hooks": jax.tree.map(jnp.asarray, states)}
+
+    def again(self) -> GraphHooks:
+        """The same hooks, for a step that is traced anew."""
+        return GraphHooks(self.hooks, self._shown)
+
+    def carried(self, state: dict[str, Any], before: Arrays, after: Arrays) -> dict[str, Any]:
+        """The state of all hooks, made to fit other parameters than it was kept for."""
+        if not self.hooks:
+            return state
+        old, new = self._by_users_names(before), self._by_users_names(after)
+        states = [
+            carried(kept, lambda params, hook=hook: jax.tree.map(jnp.asarray, hook.init(params)), old, new, hook.name)
+            for hook, kept in zip(self.hooks, state["hooks"], strict=True)
+        ]
+        return {**state, "hooks": states}
 
     def on_gradients(self, grads: Arrays, params: Arrays, state: dict[str, Any], scale: Any) -> Any:
         """The gradients after all hooks have seen them, the state, and the numbers that they log.

@@ -111,6 +111,12 @@ class Lookahead:
         self.drop()
         self._base = base
 
+    def go_on(self, run: Run, most: int, *, ahead: bool, own: Own | None) -> None:
+        """Run spans in another way from the cursor on; what was launched beyond it is dropped. See `Lookahead`."""
+        self.drop()
+        self._run, self._most, self._own = run, most, own
+        self._ahead = ahead and self._supply.ahead and own is None
+
     def more(self) -> bool:
         """Whether there is another step."""
         return bool(self._spans) or self._left() > 0 or self._supply.more()

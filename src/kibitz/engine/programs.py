@@ -45,12 +45,14 @@ class Programs:
         self.train_rows, self.test_rows = LogRows(), LogRows()
         self.hooks = GraphHooks((), str)
         self.eager = eager
-        self._objective, self._row_by_row = objective, row_by_row
+        self.without: Programs | None = None  # the same programs without graph hooks, if these have some
+        self._objective, self._optimizer, self._row_by_row = objective, optimizer, row_by_row
         self._longest = min(most or LONGEST, LONGEST)
         self._manners: dict[str, Manner] = {}
         self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self._hooked: dict[tuple[GraphHook, ...], Programs] = {}
         self._under_way: dict[str, Thread] = {}
+        self._rehearsed: dict[str, Data] = {}  # the shapes of the latest batch of each kind
         self._steps: dict[str, Callable[..., Any]] = {"predict": self._jit(predict_step(forward))}
         if objective is not None:
             self._steps["test"] = self._jit(test_step(forward, objective, self.test_rows))
@@ -63,13 +65,38 @@ class Programs:
         if hooks.hooks not in self._hooked:
             other, rows = copy(self), LogRows()
             vars(other).update(
-                hooks=hooks, train_rows=rows, _under_way={},
+                hooks=hooks, train_rows=rows, without=self, _under_way={}, _rehearsed=dict(self._rehearsed),
                 _manners={kind: found for kind, found in self._manners.items() if kind != "train"},
                 _steps={**self._steps, "train": self._jit(self._make_train(rows, hooks))},
             )  # fmt: skip
             self._hooked.clear()  # one is kept: for the next fit with the same callbacks
             self._hooked[hooks.hooks] = other
         return self._hooked[hooks.hooks]
+
+    def renewed(self, forward: Forward, state: TrainState) -> Programs:
+        """Programs like these after other layers were frozen, rehearsed with all that these were rehearsed with.
+
+        Args:
+            forward: The module as a function, as it is now.
+            state: The state that the training step will be given.
+        """
+        made = Programs(
+            forward, self._objective, self._optimizer, eager=self.eager, most=self._longest, row_by_row=self._row_by_row
+        )
+        if self.without is not None:
+            made = made.hooked(self.hooks.again())
+        variables = (state.variables(),)
+        needed = self._objective if {"train", "test"} & self._rehearsed.keys() else None
+        accumulators = [] if needed is None else needed.accumulators()
+        given: dict[str, tuple[tuple[Any, ...], Any]] = {
+            "train": ((), state.with_(metrics=accumulators)),
+            "test": (variables, accumulators),
+            "predict": (variables, ()),
+        }
+        for kind, batch in self._rehearsed.items():
+            constants, carry = given[kind]
+            made._rehearse(kind, constants, carry, batch)  # noqa: SLF001 - of the same class
+        return made
 
     def _jit(self, step: Callable[..., Any]) -> Callable[..., Any]:
         # A step is traced once, for whoever asks for its shapes and for the span that it goes into.
@@ -96,6 +123,7 @@ class Programs:
         self._rehearse("predict", (variables,), (), batch)
 
     def _rehearse(self, kind: str, constants: tuple[Any, ...], carry: Any, batch: Data) -> None:
+        self._rehearsed[kind] = batch
         jaxpr, (_, row) = self._traced(kind, *constants, carry, batch)
         if not self.eager:
             self._manners[kind] = manner(jaxpr, carry, row, self._longest, jax.default_backend())

@@ -33,5 +33,5 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler if handler is not None else signal.SIG_DFL)
-        if asked:
+        for _ in asked:  # pressed twice is another thing than once
             signal.raise_signal(signal.SIGINT)

@@ -55,13 +55,23 @@ class Training:
         self._timeline, self._programs, self._source = timeline, programs, feed.source
         self._watch = Watch()
         manner = programs.manner("train")
-        supply = Supply(feed, ahead=manner.loops)
+        self._supply = supply = Supply(feed, ahead=manner.loops)
         self._donates, self._clock = manner.donates, run.clock
         self.said = Said(programs.hooks, programs.train_rows)
         self.road = Lookahead(
             Sent(programs, "train", short=supply.short()), supply, timeline.here, manner.most, ahead=manner.ahead,
             own=timeline.owned if manner.donates else None, report=run.report, asking=lambda: run.asking,
             until_act=run.until_act,
+        )  # fmt: skip
+
+    def renew(self, programs: Programs) -> None:
+        """Go on with other programs: other parameters are moved from now on, and the timeline knows already."""
+        manner, timeline = programs.manner("train"), self._timeline
+        self._programs, self._donates = programs, manner.donates
+        self.said.follow(programs.hooks, programs.train_rows)
+        self.road.go_on(
+            Sent(programs, "train", short=self._supply.short()), manner.most, ahead=manner.ahead,
+            own=timeline.owned if manner.donates else None,
         )  # fmt: skip
 
     def gone_along(self) -> AbstractContextManager[None]:

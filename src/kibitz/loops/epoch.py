@@ -92,6 +92,7 @@ def run_batches(
 
 
 def _has_more(way: Way, dispatch: Dispatch, kind: str, batch: int) -> bool:
+    dispatch.run.heed()
     try:
         return way.more()
     except Exception as error:

@@ -61,6 +61,7 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
         timeline.refresh()
         if plan.validation is not None:
             logs = Logs(sorted({**logs, **plan.validation.of_epoch()}.items()), batch=logs.batch)
+        run.trained = epoch + 1 == plan.planned.stop
         dispatch.fire("on_epoch_end", epoch, logs)
         run.carry_out(logs)
         run.boundary(logs, begun=False)
@@ -69,6 +70,7 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
     if not run.stop_requested and feed.warn_if_short(done):
         run.stop("the data ended")
     plan.finalize()
+    run.trained = True
     dispatch.fire("on_train_end", logs)
     run.carry_out(logs)
     if keeper is not None:
@@ -85,6 +87,7 @@ def _begin(run: Run, plan: FitPlan) -> tuple[range, Place | None, Logs]:
         if keeper is not None:
             keeper.restore()
         return range(first, stop), None, Logs()
+    run.first_epoch = place.epoch  # for those who must be ready before the state is put back
     plan.feed.seek(place.epoch - start, place.batch if place.begun else 0, place.step)
     if place.begun:
         return range(place.epoch, stop), place, place.logs

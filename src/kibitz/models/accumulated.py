@@ -83,6 +83,12 @@ class Accumulated:
             self._left = accumulators
             self._objective.show(accumulators)
 
+    def let_go(self) -> None:
+        """Keep what was measured up to here: another objective is compiled before the run is over."""
+        if self._home is not None:
+            accumulators, self._home = self.now(), None
+            self.leave(accumulators)
+
     def now(self) -> list[Any]:
         """The accumulators as they are."""
         if self._home is not None:

@@ -25,6 +25,11 @@ class Averaged:
     core: Core
     _aside: dict[str, Any] | None = None
 
+    @property
+    def averages_in_place(self) -> bool:
+        """Whether the averages stand in place of the weights."""
+        return self._aside is not None
+
     def swap_in_averages(self) -> bool:
         """Put the averages in place of the weights; False if they are there already, or there are none yet."""
         timeline = self.core.timeline

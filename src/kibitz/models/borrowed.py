@@ -11,6 +11,8 @@ import numpy as np
 
 from kibitz.errors import MissingName, NotReady
 from kibitz.models.core import Core
+from kibitz.models.refreezing import take
+from kibitz.models.trainability import Trainability
 from kibitz.optimizers.rate import Scheduled
 
 
@@ -68,6 +70,7 @@ class Loan:
         self.model, core = model, model.core
         # Arrays are not copied: the timeline copies what it has lent before a step may destroy it.
         self.state = core.timeline.read()
+        self.trainable, self.taken_up = Trainability(model), core.taken_up
         self.rate = _rate(core)
         objective = core.objective
         self.measured: Any = None
@@ -82,7 +85,11 @@ class Loan:
         core = self.model.core
         if self.rate is not None:
             core.optimizer.learning_rate = self.rate  # the optimizer keeps it for a state that is made anew
-        core.timeline.base = self.state  # and into the module, over what was written there
+        self.trainable.put_back()
+        if core.taken_up == self.taken_up:
+            core.timeline.base = self.state  # and into the module, over what was written there
+        else:
+            take(core, self.state, self.taken_up)
         if core.objective is not None:
             fresh = core.objective.accumulators()
             core.objective.accumulated.put(fresh if self.measured is None else self.measured)

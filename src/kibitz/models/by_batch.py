@@ -14,6 +14,7 @@ from kibitz.models.arguments import check_both_weights
 from kibitz.models.core import Core
 from kibitz.models.objective import Objective
 from kibitz.models.prepare import arrays, with_class_weight
+from kibitz.models.refreezing import take_up
 from kibitz.models.rehearsal import outputs_of, rehearse
 from kibitz.models.running import in_order
 
@@ -111,6 +112,7 @@ class ByBatch:
     def _rehearsed(self, batch: Batch, *, training: bool) -> Any:
         self.core.check_compiled("train_on_batch" if training else "test_on_batch")
         self.build_for(batch.x)
+        take_up(self.core)
         rehearse(self.core, batch, training=training)
         return self.core.ready("fit")
 

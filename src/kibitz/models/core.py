@@ -13,9 +13,11 @@ from kibitz.engine.compilations import compiled_meanwhile
 from kibitz.engine.forward import Forward
 from kibitz.engine.programs import Programs
 from kibitz.engine.timeline import Known, Timeline
+from kibitz.engine.ways import Training
 from kibitz.errors import NotReady, code
 from kibitz.models.objective import Objective
 from kibitz.models.row_by_row import row_by_row
+from kibitz.models.trainability import Trainability
 from kibitz.optimizers.loss_scale import LossScaleOptimizer
 from kibitz.optimizers.optax_optimizer import OptaxOptimizer
 from kibitz.report import reporting
@@ -38,6 +40,8 @@ class Core:
         self.programs: Programs | None = None
         self.eager = False
         self.runs: list[Run] = []
+        self.way: Training | None = None  # of the fit that goes on innermost
+        self.taken_up: Trainability | None = None  # what was trainable when it was last asked; None: not asked yet
         self.latest: Run | None = None  # the run that ended last, of whatever kind
         self.last = {kind: Run(kind) for kind in ("train", "test", "predict")}
         self._timeline: Timeline | None = None
@@ -81,6 +85,8 @@ class Core:
 
     def compile(self, optimizer: Any, objective: Objective, *, eager: bool) -> None:
         """Take what the model is trained with; a state that the optimizer had for this model begins anew."""
+        if self.objective is not None:
+            self.objective.accumulated.let_go()
         self.optimizer, self.objective, self.eager = optimizer, objective, eager
         self.bind()
 
@@ -91,19 +97,24 @@ class Core:
         timeline = self._timeline
         if self.optimizer is not None:
             timeline.install(self.optimizer, self.frozen())
-            counted = not isinstance(self.optimizer, LossScaleOptimizer | OptaxOptimizer)
-            self.optimizer.bind(
-                lambda: Known(timeline, counted=counted),
-                timeline.write_optimizer,
-                order=self._order(timeline),
-                names={name: self.owner.shown_path(name) for name in timeline.behind.params},
-                owner=self.owner,
-            )
+            self.tie(timeline)
+        self.taken_up = Trainability(self.owner)
         most = self.owner.steps_per_execution
         self.programs = Programs(
             timeline.forward, self.objective, self.optimizer, eager=self.eager, most=most if most > 1 else None,
             row_by_row=row_by_row(timeline.forward.module),
         )  # fmt: skip
+
+    def tie(self, timeline: Timeline) -> None:
+        """Let the optimizer read and write its state on the timeline."""
+        counted = not isinstance(self.optimizer, LossScaleOptimizer | OptaxOptimizer)
+        self.optimizer.bind(
+            lambda: Known(timeline, counted=counted),
+            timeline.write_optimizer,
+            order=self._order(timeline),
+            names={name: self.owner.shown_path(name) for name in timeline.behind.variables()},
+            owner=self.owner,
+        )
 
     def _order(self, timeline: Timeline) -> list[tuple[str, ...]]:
         listed = timeline.forward.weights

@@ -194,7 +194,7 @@ class Durable:
     # -- committing --------------------------------------------------------------------------------------------------
 
     def _at_boundary(self, logs: Logs, begun: bool) -> None:
-        asked = self.termination.asked
+        asked = self.termination.asked or self._dispatch.run.asked_to_end()
         if asked or self._due(begun):
             epoch = self._dispatch.run.clock.epoch
             self._commit(logs, epoch if begun else epoch + 1, begun=begun, wait=asked)

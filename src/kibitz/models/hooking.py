@@ -34,9 +34,9 @@ def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Ite
     if not hooks.hooks:
         yield
         return
-    timeline, programs, graph = core.timeline, core.programs_for_use(), core.timeline.here.graph
+    timeline, graph = core.timeline, core.timeline.here.graph
     timeline.carry(graph=hooks.init(timeline.here.params))
-    core.programs = programs.hooked(hooks)
+    core.programs = core.programs_for_use().hooked(hooks)
     places = {id(callback): place for place, callback in enumerate(each for each in callbacks if _is_one(each))}
 
     def state_of(callback: Any) -> Any:
@@ -54,7 +54,8 @@ def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Ite
         yield
     finally:
         run.graph_state_of = None
-        core.programs = programs
+        if core.programs is not None and core.programs.without is not None:  # else it was compiled since
+            core.programs = core.programs.without
         timeline.carry(graph=graph)
 
 

@@ -18,10 +18,12 @@ from kibitz.models.compile_config import read, written
 from kibitz.models.core import Core
 from kibitz.models.durable_arguments import durable_arguments
 from kibitz.models.flags import Flags
+from kibitz.models.freezable import Freezable
 from kibitz.models.instead import refuse
 from kibitz.models.measured import Measured
 from kibitz.models.objective import Objective
 from kibitz.models.outlined import Outlined
+from kibitz.models.refreezing import check_compilable
 from kibitz.models.reported import Reported
 from kibitz.models.running import FitArguments, run_evaluate, run_fit, run_predict
 from kibitz.models.saving import load_weights, save_model, save_weights
@@ -32,7 +34,7 @@ from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
 
 
-class Model(Weighted, ByBatch, Measured, Flags, Reported, Outlined, Borrowed):
+class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Outlined, Borrowed):
     """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
 
     Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought
@@ -96,7 +98,8 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported, Outlined, Borrowed):
     ) -> None:
         """Say what the model is trained with: an optimizer, a loss, metrics.
 
-        Which layers are trainable is read here; compile again after changing it.
+        Which layers are trainable is read here; compile again after changing it, or `refreeze()` to keep what the
+        optimizer has learned of the gradients. In a hook of a fit that goes on, only `refreeze()` will do.
 
         Args:
             optimizer: A name, a Kibitz optimizer or any Optax transformation.
@@ -115,11 +118,13 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported, Outlined, Borrowed):
         Raises:
             UnknownName: If a string names no optimizer, loss or metric.
             WrongType: If something is of the wrong kind.
+            Unbalanced: In the midst of a fit; once its last step is done, in `on_epoch_end` and later, it is allowed.
 
         Unlike Keras: the state of an optimizer that was in use is made anew, also without being told.
 
         Source: https://keras.io/api/models/model_training_apis/#compile-method
         """
+        check_compilable(self.core)
         for name, value in (("run_eagerly", run_eagerly), ("auto_scale_loss", auto_scale_loss)):
             if not isinstance(value, bool):
                 raise WrongType(f"{name} is yes or no.", given=value, wanted="True or False", cure=f"{name}=False")
@@ -251,6 +256,9 @@ class Model(Weighted, ByBatch, Measured, Flags, Reported, Outlined, Borrowed):
         keep: Any = 10,
     ) -> History:
         """Train the model, with callbacks looking on.
+
+        Ctrl-C ends it after the batch that is under way: hooks are not cut through, all is closed, the model is that of
+        this batch, and KeyboardInterrupt reaches the caller. Pressed again it raises at once, wherever that is.
 
         Args:
             x: Inputs: an array, a dict, list or tuple of arrays, or a generator of batches.

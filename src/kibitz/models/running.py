@@ -43,6 +43,7 @@ from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.hooking import graph_hooks, hooked
 from kibitz.models.made_of import made_of
 from kibitz.models.prepare import measuring_source, training_source
+from kibitz.models.refreezing import outdated, refreeze, take_up
 from kibitz.models.rehearsal import outputs_of, rehearse_prediction
 from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
 from kibitz.models.validating import validation_sets
@@ -103,8 +104,10 @@ def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
     keys = rehearsed(core, source, training=True)
     if not core.timeline.behind.params:
         warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=2)
+    forgotten = outdated(core)
     sets = validation_sets(core, given, held, freq, range(initial_epoch, epochs))
     run = Run("train")
+    run.refreezes = partial(refreeze, core, run)
     if isinstance(freq, Cadence):
         freq = Beat(freq, "fit", name="validation_freq")
         freq.settle(feed.steps, epochs - initial_epoch)
@@ -120,6 +123,9 @@ def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
             durable.agree(made_of(core, given, source, sets))
         core.fits += 1
         _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs), durable)
+    if outdated(core) and not forgotten:
+        warnings.warn("`trainable` was set in a hook, and nothing has taken it up: model.refreeze() does, in the hook; "
+                      "so does a compile after the fit.", stacklevel=2)  # fmt: skip
     if told := run.report.costly():
         logging.getLogger("kibitz").warning(told)
     return history
@@ -129,12 +135,14 @@ def _train(
     core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range,
     durable: Durable | None,
 ) -> None:  # fmt: skip
+    take_up(core)
     programs, objective = core.ready("fit")
-    timeline, accumulated = core.timeline, objective.accumulated
+    timeline, accumulated, outer = core.timeline, objective.accumulated, core.way
     supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over
 
     def validate(name: str) -> Logs:
-        way = Testing(timeline, programs, sets[name], objective.accumulators, dispatch.run, supplies.get(name))
+        way = Testing(timeline, core.programs_for_use(), sets[name], objective.accumulators, dispatch.run,
+                      supplies.get(name))  # fmt: skip
         supplies[name] = way.supply
         accumulated.move(in_testing(way.road))
         return evaluate(dispatch, way, sets[name])
@@ -157,13 +165,14 @@ def _train(
     plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize, keeper=durable)
     timeline.carry(metrics=objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
-        way = Training(timeline, programs, feed, dispatch.run)
+        core.way = way = Training(timeline, programs, feed, dispatch.run)
         if durable is not None:
             durable.attach(dispatch, validation, way.said, planned, feed.steps)
         try:
             with way.gone_along():
                 fit(dispatch, timeline, way, plan)
         finally:
+            core.way = outer
             for supply in supplies.values():
                 supply.let_go()
 

@@ -223,7 +223,10 @@ class Sequential(Model):
 
     def shown(self, name: str) -> str:
         """A variable's name as a user reads it, with its layer's name in the place of its number."""
-        _, index, *rest = name.split("/")
+        stack, *place = name.split("/")
+        if not place:
+            return stack
+        index, *rest = place
         return "/".join([layer_name(self._layers[int(index)], int(index)), *rest])
 
     @property

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from flax import nnx
 
+from kibitz.engine.refitting import refitted
+from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported, imported
 from kibitz.errors import InvalidArgument, ShapeMismatch, UnknownName, code
 from kibitz.layers.ordered import ordered
 from kibitz.models.averaged import Averaged
 from kibitz.models.core import Core
+from kibitz.models.refreezing import take, take_up
 from kibitz.models.state_tree import StateTree
 from kibitz.variable import Variable
 
@@ -33,7 +36,7 @@ class Weighted(StateTree, Averaged):
 
     @property
     def trainable(self) -> bool:
-        """Whether an optimizer moves the weights; a change is taken up by the next `compile`, for all layers."""
+        """Whether an optimizer moves the weights; a change is taken up by the next `compile` or `refreeze`."""
         return self._trainable
 
     @trainable.setter
@@ -145,11 +148,14 @@ class Weighted(StateTree, Averaged):
     def import_state(self, arrays: dict[str, np.ndarray]) -> None:
         """Put a state that `export_state` gave in place of this one, all or none.
 
+        If other layers were frozen when it was taken, what the optimizer had for them then comes with it; which layers
+        are trained is asked again when training begins, or at once in a hook of a fit.
+
         Raises:
             ShapeMismatch: If names or shapes are not those of this model and its optimizer.
         """
-        timeline = self.core.timeline
-        now = timeline.read()
+        timeline, was = self.core.timeline, self.core.timeline.read()
+        now = self._frozen_as_in(arrays, was)
         there = exported(now.with_(metrics=[], graph={}))
         if set(arrays) != set(there):
             odd = sorted(set(arrays) ^ set(there))
@@ -160,8 +166,21 @@ class Weighted(StateTree, Averaged):
                 cure="build and compile the model as it was when the state was taken",
             )
         taken = imported(now.with_(metrics=[], graph={}), arrays)
-        timeline.base = taken.with_(metrics=now.metrics, graph=now.graph)
         self._aside = None
+        if now is was:
+            timeline.base = taken.with_(metrics=now.metrics, graph=now.graph)
+            return
+        take(self.core, taken.with_(metrics=now.metrics, graph=now.graph), None)
+        if self.core.way is not None:
+            take_up(self.core)
+
+    def _frozen_as_in(self, arrays: dict[str, np.ndarray], now: TrainState) -> TrainState:
+        """This state, with those parameters trained that were trained when arrays were taken; itself if that is so."""
+        trained = {name for name in now.variables() if f".params['{name}']" in arrays}
+        same = trained == now.params.keys() or self.core.optimizer is None
+        if same or any(f".others['{name}']" not in arrays for name in now.variables().keys() - trained):
+            return now
+        return refitted(self.core.timeline, self.core.optimizer, self.core.programs_for_use().hooks, trained)
 
 
 def find_layer(layers: list[Any], name: str | None, index: int | None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -225,6 +225,21 @@ class Optimizer(Configured, HandLoop):
                 cure=f"{type(self).__name__}(..., use_ema=True)",
             )
         return state["average"]
+
+    def joined(self, state: dict[str, Any], params: Mapping[str, Any], joining: Collection[str]) -> dict[str, Any]:
+        """Give the state for parameters of which some have only now joined, and stood still up to here.
+
+        What is kept for them is as `init` makes it, but for the average of a weight that stood still: it is the weight.
+
+        Args:
+            state: The state, with what `init` makes for those that join.
+            params: The parameters by name.
+            joining: The names of those that join.
+        """
+        if "average" not in state or not joining:
+            return state
+        average = {**state["average"], **{name: jnp.array(params[name]) for name in joining}}
+        return {**state, "average": average}
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None
