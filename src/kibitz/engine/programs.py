@@ -59,13 +59,14 @@ class Programs:
                 self._steps["train"] = self._jit(self._make_train(self.train_rows, self.hooks))
 
     def hooked(self, hooks: GraphHooks) -> Programs:
-        """The same programs, with these hooks in the training step."""
+        """The program of training with these hooks in the step; without any, that of these programs."""
+        if not hooks.hooks:
+            return self
         if hooks.hooks not in self._hooked:
             other, rows = copy(self), LogRows()
             vars(other).update(
-                hooks=hooks, train_rows=rows, _under_way={},
-                _manners={kind: found for kind, found in self._manners.items() if kind != "train"},
-                _steps={**self._steps, "train": self._jit(self._make_train(rows, hooks))},
+                hooks=hooks, train_rows=rows, _manners={}, _compiled={}, _hooked={}, _under_way={},
+                _steps={"train": self._jit(self._make_train(rows, hooks))},
             )  # fmt: skip
             self._hooked.clear()  # one is kept: for the next fit with the same callbacks
             self._hooked[hooks.hooks] = other
@@ -154,7 +155,7 @@ class Programs:
         compiling.start()
 
     def _span(self, kind: str, gathers: bool, chosen: Manner) -> Callable[..., Any]:
-        key = (kind, gathers, chosen, self.hooks.hooks if kind == "train" else ())
+        key = (kind, gathers, chosen)
         if key not in self._compiled:
             pick = pick_rows if gathers else pick_batch
             step = self._steps[kind]

@@ -12,6 +12,7 @@ import jax
 from kibitz.callbacks.declared import beat_of, called, has
 from kibitz.callbacks.state import unplain, vars_of
 from kibitz.engine.graph_hooks import GraphHook, GraphHooks
+from kibitz.engine.programs import Programs
 from kibitz.engine.state import plain
 from kibitz.errors import InvalidArgument, UnknownName, WrongType, code
 from kibitz.hooks import GRAPH_HOOKS
@@ -29,14 +30,15 @@ def graph_hooks(core: Core, callbacks: list[Any]) -> GraphHooks:
 
 
 @contextmanager
-def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Iterator[None]:
-    """While this lasts, the training step has these hooks in it; a fit around this one has its own again afterwards."""
-    if not hooks.hooks:
-        yield
-        return
-    timeline, programs, graph = core.timeline, core.programs_for_use(), core.timeline.here.graph
-    timeline.carry(graph=hooks.init(timeline.here.params))
-    core.programs = programs.hooked(hooks)
+def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Iterator[Programs]:
+    """While this lasts, the state has what these hooks carry along; the program of training with them.
+
+    The model's own programs stay as they are: what is trained by hand in a hook, or by a fit within it, has no hooks,
+    or its own.
+    """
+    timeline, outer = core.timeline, core.timeline.here.graph
+    if hooks.hooks or outer:
+        timeline.carry(graph=hooks.init(timeline.here.params))
     places = {id(callback): place for place, callback in enumerate(each for each in callbacks if _is_one(each))}
 
     def state_of(callback: Any) -> Any:
@@ -49,13 +51,13 @@ def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Ite
             )
         return jax.tree.map(plain, timeline.base.graph["hooks"][places[id(callback)]])
 
-    run.graph_state_of = state_of
+    run.graph_state_of = state_of if hooks.hooks else None
     try:
-        yield
+        yield core.programs_for_use().hooked(hooks)
     finally:
         run.graph_state_of = None
-        core.programs = programs
-        timeline.carry(graph=graph)
+        if hooks.hooks or outer:
+            timeline.carry(graph=outer)
 
 
 def _is_one(callback: Any) -> bool:
@@ -89,10 +91,11 @@ def _every(callback: Any) -> int:
 def _key(callback: Any) -> Any:
     """What tells the program of a callback from that of others: for ours, the class and the arguments.
 
-    One of a user's own may be traced from anything, so it is like no other.
+    One of a user's own may be traced from anything, so it is like no other; nor is one that was given a function.
     """
     kind, own = type(callback), vars_of(callback)
     arguments = [name for name in inspect.signature(kind.__init__).parameters if name in own]
-    if kind.__module__.startswith("kibitz.") and all(unplain(own[name]) is None for name in arguments):
+    ours = kind.__module__.startswith("kibitz.") and not {*GRAPH_HOOKS, "init_graph_state"} & vars(callback).keys()
+    if ours and all(unplain(own[name]) is None for name in arguments):
         return kind, repr([own[name] for name in arguments])
     return id(callback)

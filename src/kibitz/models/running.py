@@ -20,6 +20,7 @@ from kibitz.callbacks.progbar_logger import ProgbarLogger
 from kibitz.clock import Beat, Cadence
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.generators import GeneratorSource
+from kibitz.engine.programs import Programs
 from kibitz.engine.supply import Supply
 from kibitz.engine.ways import Predicting, Testing, Training
 from kibitz.logs import Logs
@@ -40,7 +41,7 @@ from kibitz.models.arguments import (
 from kibitz.models.core import Core
 from kibitz.models.hooking import graph_hooks, hooked
 from kibitz.models.prepare import measuring_source, training_source
-from kibitz.models.rehearsal import outputs_of, rehearse_prediction
+from kibitz.models.rehearsal import outputs_of, rehearse_hooks, rehearse_prediction
 from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
 from kibitz.models.validating import validation_sets
 from kibitz.optimizers.rate import Scheduled
@@ -94,25 +95,27 @@ def run_fit(core: Core, given: FitArguments) -> History:
     callbacks, history = _completed(given.callbacks, given.verbose)
     dispatch = Dispatch(callbacks, run)
     hooks = graph_hooks(core, dispatch.callbacks)
-    with hooked(core, hooks, dispatch.callbacks, run):
+    with hooked(core, hooks, dispatch.callbacks, run) as programs:
         if hooks.hooks:
-            keys = sorted(rehearsed(core, source, training=True))
+            keys = rehearse_hooks(core, programs, first_batch(source))
         dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
         dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
         core.fits += 1
-        _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs))
+        _train(core, programs, dispatch, feed, sets, freq, range(initial_epoch, epochs))
     if told := run.report.costly():
         logging.getLogger("kibitz").warning(told)
     return history
 
 
-def _train(core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range) -> None:
-    programs, objective = core.ready("fit")
+def _train(
+    core: Core, programs: Programs, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range
+) -> None:
+    plain, objective = core.ready("fit")
     timeline, accumulated = core.timeline, objective.accumulated
     supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over
 
     def validate(name: str) -> Logs:
-        way = Testing(timeline, programs, sets[name], objective.accumulators, dispatch.run, supplies.get(name))
+        way = Testing(timeline, plain, sets[name], objective.accumulators, dispatch.run, supplies.get(name))
         supplies[name] = way.supply
         accumulated.move(in_testing(way.road))
         return evaluate(dispatch, way, sets[name])
