@@ -236,8 +236,9 @@ class Monitor:
     def _smoothed(self, value: float) -> float:
         if not self.smoothing or not math.isfinite(value):
             return value
-        old = value if self._average is None else self._average
-        average = self._average = self.smoothing * old + (1 - self.smoothing) * value
+        old = self._average
+        average = value if old is None else self.smoothing * old + (1 - self.smoothing) * value
+        self._average = average
         return average
 
     def _known(self, directions: Mapping[str, str]) -> str | None:

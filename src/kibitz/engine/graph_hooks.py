@@ -180,7 +180,7 @@ class _Call:
                 f"{self.what} gives three things.",
                 given=given,
                 wanted="(what it was given, its state, a dict of numbers to log)",
-                cure='return grads, state, {"norm": optax.global_norm(grads)}',
+                cure='return grads, state, {"norm": optax.tree.norm(grads)}',
             )
         values, after, logs = given
         self._require_alike("the values", values, self.values)
@@ -199,7 +199,7 @@ class _Call:
             f"{self.what} logs what is no number under a name.",
             given={name: value},
             wanted="a dict of names and numbers, or arrays of numbers",
-            cure='return grads, state, {"norm": optax.global_norm(grads)}',
+            cure='return grads, state, {"norm": optax.tree.norm(grads)}',
         )
 
     def _require_alike(self, what: str, new: Any, old: Any) -> None:
