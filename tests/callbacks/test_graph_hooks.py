@@ -125,7 +125,7 @@ def close(one, other):
     return all(np.allclose(*pair, rtol=2e-5, atol=1e-6) for pair in zip(one, other, strict=True))
 
 
-# -- what they see and change -------------------------------------------------------------------------------------------
+# -- what they see and change ------------------------------------------------------------------------------------------
 
 
 def test_gradient_norms_are_those_of_gradients_by_hand():
@@ -142,15 +142,15 @@ def test_gradient_norms_are_those_of_gradients_by_hand():
     assert len(history) == 1 + 1 + 4
 
 
-@pytest.mark.parametrize("names", [("b", "a"), ("a", "b")])
+@pytest.mark.parametrize("which", ["gradients", "update"])
 @pytest.mark.parametrize("every", [None, "3 steps"])
-def test_a_changed_gradient_is_that_of_its_own_parameter_whatever_the_layers_are_called(names, every):
+def test_a_changed_array_is_that_of_its_own_parameter_whatever_the_layers_are_called(which, every):
     keras.utils.set_random_seed(5)
-    layers = [keras.layers.Dense(4, name=name) for name in names]  # all are alike in shape
+    layers = [keras.layers.Dense(4, name=name) for name in "ba"]  # all are alike in shape
     model = keras.Sequential([keras.Input((4,)), *layers])
     model.compile("sgd", "mse")
     first, found = model.get_weights(), []
-    for callbacks in ([], [Hook(scaled(1.0), scaled(1.0), every=every)]):
+    for callbacks in ([], [Hook(**{which: scaled(1.0)}, every=every)]):
         model.set_weights(first)
         model.fit(X, X[:, ::-1], batch_size=SIZE, shuffle=False, verbose=0, callbacks=callbacks)
         found.append(model.get_weights())
@@ -217,11 +217,11 @@ def test_frozen_parameters_are_neither_seen_nor_moved():
     assert all(np.array_equal(*pair) for pair in zip(before[:2], model.get_weights()[:2], strict=True))
 
 
-@pytest.mark.parametrize(("given", "own"), [({"norm": 0.3}, {"global_clipnorm": 0.3}), ({"value": 0.1}, {"clipvalue": 0.1})])
-def test_gradient_clip_does_what_an_optimizer_does_that_clips(given, own):
-    clipped, plainly = build(keras.optimizers.Adam(0.05, **own)), build(keras.optimizers.Adam(0.05))
+@pytest.mark.parametrize(("ours", "own"), [("norm", "global_clipnorm"), ("value", "clipvalue")])
+def test_gradient_clip_does_what_an_optimizer_does_that_clips(ours, own):
+    clipped, plainly = build(keras.optimizers.Adam(0.05, **{own: 0.1})), build(keras.optimizers.Adam(0.05))
     fit(clipped)
-    history = fit(plainly, GradientClip(**given)).history
+    history = fit(plainly, GradientClip(**{ours: 0.1})).history
     assert close(plainly.get_weights(), clipped.get_weights())
     assert history["clipped"][0] > 0
 
@@ -249,8 +249,7 @@ SCALED = {
 @pytest.mark.parametrize("factor", [1, 0.5])
 def test_gradients_of_a_scaled_loss_are_seen_without_the_scale(optimizer, factor):
     model, watch = build(optimizer()), Watch()
-    change = (lambda grads: {name: factor * grad for name, grad in grads.items()})
-    seen, weights = by_hand(model, 2 * STEPS, change=change)
+    seen, weights = by_hand(model, 2 * STEPS, change=lambda grads: {name: factor * grads[name] for name in grads})
     fit(model, GradientNorms(), *([Hook(scaled(factor))] if factor != 1 else []), watch)
     norms = [float(optax.tree.norm(grads)) for grads in seen]
     assert [own["gradient_norm"] for own in watch.own] == pytest.approx(norms, rel=1e-4)
@@ -267,8 +266,8 @@ def test_gradients_in_float16_are_seen_without_a_scale_that_float16_does_not_hol
         return {"w": 2 * grads["w"]}, state, {}
 
     hooks = GraphHooks((GraphHook("Look", 1, look),), str)
-    params = {"w": jnp.ones(2, jnp.float16)}
-    grads, _, _ = hooks.on_gradients({"w": jnp.full(2, 1024, jnp.float16)}, params, hooks.init(params), jnp.float32(2**17))
+    params = {"w": jnp.full(2, 1024, jnp.float16)}
+    grads, _, _ = hooks.on_gradients(params, params, hooks.init(params), jnp.float32(2**17))
     assert seen[-1].tolist() == [1024 / 2**17] * 2
     assert grads["w"].dtype == jnp.float16
     assert grads["w"].tolist() == [2048.0] * 2
@@ -292,7 +291,7 @@ def test_the_step_is_that_of_a_debugger_too():
     assert close(watches[0][1], watches[1][1])
 
 
-# -- what they carry along ------------------------------------------------------------------------------------------------
+# -- what they carry along ---------------------------------------------------------------------------------------------
 
 
 class Average(Callback):
@@ -377,7 +376,7 @@ def test_the_state_is_for_callbacks_with_a_graph_hook_and_within_a_fit():
     assert raised.value.there_is == ["GradientNorms"]
 
 
-# -- how often --------------------------------------------------------------------------------------------------------------
+# -- how often ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -452,7 +451,7 @@ def test_histograms_hold_no_more_than_their_bars():
     assert all(row.base is None for rows in bars.histograms.values() for row in rows)
 
 
-# -- what is refused before the first step ----------------------------------------------------------------------------------
+# -- what is refused before the first step -----------------------------------------------------------------------------
 
 
 def refused(error, *callbacks):
@@ -506,7 +505,7 @@ def test_a_hook_that_gives_what_it_should_not_is_told_so(function, error, which,
     ("callbacks", "words"),
     [
         ([GradientNorms(), GradientNorms()], 'GradientNorms.on_gradients and GradientNorms.on_gradients both log "gra'),
-        ([GradientNorms(), Hook(update=scaled(1, "gradient_norm"))], 'Hook.on_update and GradientNorms.on_gradients both'),
+        ([GradientNorms(), Hook(update=scaled(1, "gradient_norm"))], "Hook.on_update and GradientNorms.on_gradients"),
         ([Hook(scaled(1, "a"), scaled(1, "a"))], 'Hook.on_update and Hook.on_gradients both log "a"'),
         ([Hook(scaled(1, "loss"))], 'Hook.on_gradients and the step itself both log "loss"'),
     ],
@@ -547,7 +546,7 @@ def test_what_a_hook_logs_may_be_watched_and_what_it_does_not_may_not(tmp_path):
     refused(InvalidArgument, GradientNorms(), EarlyStopping("gradient_nrm", mode="max"))
 
 
-# -- with everything else ------------------------------------------------------------------------------------------------------
+# -- with everything else ----------------------------------------------------------------------------------------------
 
 
 def test_batches_of_a_generator_of_any_size_are_seen():
@@ -589,11 +588,11 @@ class Inner(Callback):
 
 
 INNER = {
-    "without hooks": lambda model: model.fit(X[:16], Y[:16], batch_size=8, verbose=0),
-    "with the same": lambda model: model.fit(X[:16], Y[:16], batch_size=8, verbose=0, callbacks=[GradientNorms(every="2 steps")]),
-    "with others": lambda model: model.fit(X[:16], Y[:16], batch_size=8, verbose=0, callbacks=[Hook(scaled(1, "x"))]),
+    "without hooks": lambda model: fit(model, epochs=1),
+    "with the same": lambda model: fit(model, GradientNorms(every="2 steps"), epochs=1),
+    "with others": lambda model: fit(model, Hook(scaled(1, "x")), epochs=1),
     "by hand": lambda model: [model.train_on_batch(X[:8], Y[:8]) for _ in range(2)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("inner", INNER.values(), ids=INNER)

@@ -253,7 +253,7 @@ def test_a_condition_on_what_will_not_be_there_is_refused_and_where_validation_i
     assert drive(EarlyStopping(when="val_loss < 9"), epochs).epochs_done == 2
 
 
-# -- subclasses written for Keras ----------------------------------------------------------------------------------------
+# -- subclasses written for Keras --------------------------------------------------------------------------------------
 
 
 def test_a_subclass_may_set_best_wait_and_patience():

@@ -30,13 +30,15 @@ class Naive:
     def __init__(self, most, sign):
         self.most, self.sign, self.files = most, sign, []
 
+    def rank(self, value):
+        return self.sign * value if math.isfinite(value) else INF
+
     def offer(self, value, path):
-        rank = (lambda number: self.sign * number if math.isfinite(number) else INF)
-        if len(self.files) == self.most and not rank(value) < max(rank(each) for each, _ in self.files):
-            return
         if len(self.files) == self.most:
-            worst = max(rank(each) for each, _ in self.files)
-            self.files.remove(next(each for each in self.files if rank(each[0]) == worst))
+            worst = max(self.rank(each) for each, _ in self.files)
+            if not self.rank(value) < worst:
+                return
+            self.files.remove(next(each for each in self.files if self.rank(each[0]) == worst))
         self.files.append((value, path))
 
 
@@ -76,7 +78,7 @@ def test_a_file_that_takes_the_place_of_another_counts_once():
     assert keep.took(0.7, "c") == ["b"]
 
 
-# -- on the disk ------------------------------------------------------------------------------------------------------
+# -- on the disk -------------------------------------------------------------------------------------------------------
 
 
 def test_the_best_few_files_are_on_the_disk(tmp_path):
@@ -160,20 +162,17 @@ def test_the_number_that_is_kept_by_is_smoothed_if_it_is_to_be(tmp_path):
 @pytest.mark.parametrize("by", ["loss", None])
 @pytest.mark.parametrize("cut", [1, 2, 3, 4])
 def test_gone_on_with_in_another_process_it_removes_what_it_would_have_removed(tmp_path, cut, by):
-    epochs, left = losses(3, 1, 2, 4, 0.5), {}
+    epochs = losses(3, 1, 2, 4, 0.5)
     for run in ("whole", "cut"):
         (tmp_path / run).mkdir()
-        first, second = (ModelCheckpoint(tmp_path / run / "{epoch}.keras", by, keep=2) for _ in range(2))
-        if run == "whole":
-            drive(first, epochs)
-        else:
-            kept = Kept(first)
-            drive(first, epochs, kill_after=cut)
-            begin = LambdaCallback(on_train_begin=lambda logs: Kept(second).restore(kept.state()))
-            drive([second, begin], epochs, start=cut)
-        left[run] = names(tmp_path / run)
-    assert left["cut"] == left["whole"]
-    assert len(left["whole"]) == 2
+    drive(ModelCheckpoint(tmp_path / "whole" / "{epoch}.keras", by, keep=2), epochs)
+    first, second = (ModelCheckpoint(tmp_path / "cut" / "{epoch}.keras", by, keep=2) for _ in range(2))
+    kept = Kept(first)
+    drive(first, epochs, kill_after=cut)
+    begin = LambdaCallback(on_train_begin=lambda logs: Kept(second).restore(kept.state()))
+    drive([second, begin], epochs, start=cut)
+    assert names(tmp_path / "cut") == names(tmp_path / "whole")
+    assert len(names(tmp_path / "cut")) == 2
 
 
 @pytest.mark.parametrize("keep", [0, -1, 1.5, True, "2"])
@@ -245,7 +244,10 @@ def test_what_is_asked_for_is_saved_with_the_numbers_of_that_batch(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "more"),
-    [("{epoch}", {"save_best_only": True}), ("{epoch}", {"keep": 2}), ("{val_loss:.0f}", {}), ("{epoch}", {"when": "val_loss < 9"})],
+    [
+        ("{epoch}", {"save_best_only": True}), ("{epoch}", {"keep": 2}), ("{val_loss:.0f}", {}),
+        ("{epoch}", {"when": "val_loss < 9"}),
+    ],
 )  # fmt: skip
 def test_what_is_asked_for_where_there_is_no_number_to_decide_by_is_let_be(tmp_path, name, more):
     seen = []

@@ -30,9 +30,9 @@ class EarlyStopping(Watching):
             means that there is none.
         restore_best_weights: Put the best epoch's weights back when training ends, also at its planned end.
         start_from_epoch: The first epoch (from 0) that counts; earlier ones are not even looked at for the best.
-        when: A condition on the epoch's logs that ends training too, such as "val_accuracy > 0.99 and loss < 0.1". Where
-            nothing else is asked for, no `monitor`, `patience`, `baseline` or `restore_best_weights`, it alone decides.
-            None means that there is none.
+        when: A condition on the epoch's logs that ends training too, such as "val_accuracy > 0.99 and loss < 0.1". It
+            decides alone where none of `monitor`, `patience`, `baseline` and `restore_best_weights` is given. None
+            means that there is none.
 
     Raises:
         UnknownMonitor: Before the first step, if no epoch's logs will have `monitor`; at the end of an epoch, if a

@@ -150,7 +150,7 @@ class ModelCheckpoint(Watching):
         clock = self.run.clock if self.run is not None else Clock(self._current_epoch)
         values = {"epoch": clock.epoch, "batch": clock.batch, **logs}
         needed = (*self.template.names, *((self.watch.key,) if self._compares else ()))
-        if all(values.get(name) is not None for name in needed):  # else there is nothing to decide by, nor to name it by
+        if all(values.get(name) is not None for name in needed):  # else there is nothing to decide by
             self._save(clock.epoch, {"batch": clock.batch, **logs})
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:

@@ -154,7 +154,7 @@ def unplain(value: Any) -> Any:
 
 
 def _attributes(callback: Any) -> dict[str, Any]:
-    """A copy of what can be copied, to see whether it is changed; of the rest the thing itself: whether it is replaced."""
+    """What it has now: copies, to see what is changed; of what cannot be copied the thing itself: if it is replaced."""
     return {name: _copied(value) for name, value in vars_of(callback).items()}
 
 
