@@ -103,7 +103,7 @@ def manner(request, monkeypatch):
     return request.param
 
 
-def by_hand(model, steps, *, rate=0.01, change=lambda grads: grads):
+def by_hand(model, steps, *, rate=0.01, rows=ROWS, change=lambda grads: grads):
     """SGD by hand from the weights of a model: the gradients that each step had, by the user's names."""
     params = dict(zip(NAMES, map(jnp.asarray, model.get_weights()), strict=True))
     seen = []
@@ -114,7 +114,7 @@ def by_hand(model, steps, *, rate=0.01, change=lambda grads: grads):
 
     for step in range(steps):
         at = step % STEPS * SIZE
-        grads = jax.grad(loss)(params, X[at : at + SIZE], Y[at : at + SIZE])
+        grads = jax.grad(loss)(params, X[:rows][at : at + SIZE], Y[:rows][at : at + SIZE])
         seen.append(grads)
         changed = change(grads)
         params = {name: params[name] - rate * changed[name] for name in NAMES}
@@ -558,6 +558,20 @@ def test_batches_of_a_generator_of_any_size_are_seen():
     model = plain()
     model.fit(batches(), verbose=0, callbacks=[GradientNorms(every="2 steps"), watch])
     assert ["gradient_norm" in own for own in watch.own] == [False, True, False, True, False]
+
+
+def test_a_short_last_batch_is_seen_watched_or_leapt_over():
+    found = []
+    for more in ([], [Watch()]):
+        history = plain().fit(
+            X[:26], Y[:26], batch_size=SIZE, epochs=2, shuffle=False, verbose=0,
+            callbacks=[GradientNorms(every="2 steps"), *more],
+        )  # fmt: skip
+        found.append(history.history)
+    assert found[0] == found[1]
+    grads = [by_hand(plain(), STEPS, rows=26)[0][at] for at in (1, 3)]
+    norms = [float(optax.tree.norm(each)) for each in grads]
+    assert found[0]["gradient_norm"][0] == pytest.approx(np.mean(norms), rel=1e-4)
 
 
 def test_evaluate_and_predict_within_a_hook_change_nothing():
