@@ -32,6 +32,7 @@ PARTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "C": ("convolution", "measure", ()),
     "D": ("module", "measure", ("D",)),
     "E": ("module", "measure", ("E",)),
+    "graph_hooks": ("graph_hooks", "measure", ()),
     "evaluate": ("measuring", "evaluate", ()),
     "validation": ("measuring", "validation", ()),
     "streamed": ("streamed", "measure", ()),

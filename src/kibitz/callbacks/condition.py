@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from kibitz.callbacks.forecast import Forecast
-from kibitz.errors import InvalidArgument, UnknownMonitor, code, nearest_name
+from kibitz.errors import InvalidArgument, UnknownMonitor, WrongType, code, nearest_name
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le, ">=": operator.ge, "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt,
@@ -61,11 +61,14 @@ class Condition:
         """Whether it holds; None where a number is not there, so that nothing can be decided.
 
         A comparison with NaN does not hold.
+
+        Raises:
+            WrongType: If a number that it asks for is none.
         """
         logs = logs or {}
         if any(logs.get(key) is None for key in self.keys):
             return None
-        return bool(self._value({key: float(logs[key]) for key in self.keys}))
+        return bool(self._value({key: self._number(key, logs[key]) for key in self.keys}))
 
     def settle(self, keys: Sequence[str], forecast: Forecast) -> None:
         """Check before the first step that all its numbers will be there.
@@ -80,13 +83,25 @@ class Condition:
         for key in self.keys if not forecast.open else ():
             if key not in keys:
                 near = nearest_name(key, keys)
+                cured = re.sub(rf"(?<![\w/.]){re.escape(key)}(?![\w/.])", near or "loss", self.written)
                 raise UnknownMonitor(
                     f'{self._owner} asks for "{key}", which the logs will not hold.',
                     given=code(f'when="{self.written}"'),
                     there_is=keys,
                     nearest=near,
-                    cure=f'when="{self.written.replace(key, near or "loss")}"',
+                    cure=f'when="{cured}"',
                 )
+
+    def _number(self, key: str, value: Any) -> float:
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise WrongType(
+                f'{self._owner} compares numbers, and "{key}" is not one.',
+                given=value,
+                wanted="one number",
+                cure=f'when="{EXAMPLE}"',
+            ) from None
 
     # The grammar: either := all (or all)*; all := one (and one)*; one := not one | ( either ) | comparison.
 

@@ -30,8 +30,9 @@ class EarlyStopping(Watching):
             means that there is none.
         restore_best_weights: Put the best epoch's weights back when training ends, also at its planned end.
         start_from_epoch: The first epoch (from 0) that counts; earlier ones are not even looked at for the best.
-        when: A condition on the epoch's logs that ends training too, such as "val_accuracy > 0.99 and loss < 0.1"; the
-            default `monitor` is then let be where nothing is validated. None means that there is none.
+        when: A condition on the epoch's logs that ends training too, such as "val_accuracy > 0.99 and loss < 0.1". It
+            decides alone where none of `monitor`, `patience`, `baseline` and `restore_best_weights` is given. None
+            means that there is none.
 
     Raises:
         UnknownMonitor: Before the first step, if no epoch's logs will have `monitor`; at the end of an epoch, if a
@@ -76,24 +77,24 @@ class EarlyStopping(Watching):
         when: str | None = None,
     ):
         super().__init__()
-        self.watch = Monitor.of(monitor, "EarlyStopping", mode=mode, min_delta=min_delta, patience=patience)
+        self.watch = Monitor.of(monitor, EarlyStopping, mode=mode, min_delta=min_delta, patience=patience)
         self.monitor, self.mode, self.min_delta = self.watch.key, self.watch.mode, self.watch.min_delta
         self.when = None if when is None else Condition(when, "EarlyStopping")
         self.verbose = verbose
         self.baseline = baseline if baseline is None else number("EarlyStopping", "baseline", baseline)
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = number("EarlyStopping", "start_from_epoch", start_from_epoch, least=0)
-        self._watches = True
+        self._watches = when is None or bool(
+            monitor != "val_loss" or patience or restore_best_weights or baseline is not None
+        )
         self._begin()
 
     def settle(self, forecast: Forecast) -> None:
         """Check before the first step that the number will be there, and which way it is better."""
         if self.when is not None:
             self.when.settle(forecast.epoch_keys, forecast)
-            if self.monitor == "val_loss" and not forecast.validation:  # nobody meant it
-                self._watches = False
-                return
-        self.watch.settle(forecast)
+        if self._watches:
+            self.watch.settle(forecast)
 
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Forget the last fit."""
@@ -115,7 +116,7 @@ class EarlyStopping(Watching):
 
     def on_train_end(self, logs: Numbers = None) -> None:
         """Say what was done, and put the best weights back if that was wanted."""
-        if self.stopped_epoch > 0 and self.verbose > 0:
+        if (self.stopped_epoch > 0 or self._stopped) and self.verbose > 0:
             say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose > 0:
@@ -134,10 +135,11 @@ class EarlyStopping(Watching):
     def _begin(self) -> None:
         self.watch.reset()
         self.best_epoch = self.stopped_epoch = 0
+        self._stopped = False  # with a condition, also in epoch 0
         self.best_weights: list[Any] | None = None
 
     def _stop(self, epoch: int, why: str) -> None:
-        self.stopped_epoch = epoch
+        self.stopped_epoch, self._stopped = epoch, True
         stop_training(self, why)
 
     def _why(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ class ModelCheckpoint(Watching):
         super().__init__()
         local(filepath)  # refuses what is no path
         self.filepath = os.fspath(filepath)
-        self.watch = Monitor.of("loss" if monitor is None and keep else monitor, "ModelCheckpoint", mode=mode)  # pyright: ignore[reportArgumentType] - None without `keep` is refused there
+        self.watch = Monitor.of("loss" if monitor is None and keep else monitor, ModelCheckpoint, mode=mode)  # pyright: ignore[reportArgumentType] - None without `keep` is refused there
         self.monitor = None if monitor is None else self.watch.key
         self.mode, self.verbose = self.watch.mode, verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
@@ -147,7 +148,10 @@ class ModelCheckpoint(Watching):
     def save_now(self, logs: Mapping[str, Any]) -> None:
         """Save because somebody asked the run to, by the same rule: if only the best is kept, only what is better."""
         clock = self.run.clock if self.run is not None else Clock(self._current_epoch)
-        self._save(clock.epoch, {"batch": clock.batch, **logs})
+        values = {"epoch": clock.epoch, "batch": clock.batch, **logs}
+        needed = (*self.template.names, *((self.watch.key,) if self._compares else ()))
+        if all(values.get(name) is not None for name in needed):  # else there is nothing to decide by
+            self._save(clock.epoch, {"batch": clock.batch, **logs})
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Save if that is done every epoch."""
@@ -218,7 +222,7 @@ class ModelCheckpoint(Watching):
         return self.save_best_only or (self.keep is not None and self.monitor is not None)
 
     def _frequency(self, save_freq: Any) -> str | int:
-        if not isinstance(save_freq, str) or save_freq == "epoch":
+        if not isinstance(save_freq, str) or save_freq.isalpha():  # "epoch"; a cadence has a number
             return every_batches("ModelCheckpoint", save_freq)
         cadence = Cadence.read(save_freq, "ModelCheckpoint", "save_freq")
         self.every = save_freq
@@ -240,7 +244,7 @@ class ModelCheckpoint(Watching):
                 wanted="a number in the name, such as {epoch:02d}",
                 cure=f'ModelCheckpoint("{stem}-{{epoch:02d}}{self.filepath.removeprefix(stem)}", keep={keep})',
             )
-        return KeepBest(keep, None if self.monitor is None else self.watch.better)
+        return KeepBest(keep, None if self.monitor is None else partial(self.watch.better, by=0.0))
 
     def _stem(self) -> str:
         return self.filepath.removesuffix(".weights.h5").removesuffix(".keras").removesuffix(".h5")

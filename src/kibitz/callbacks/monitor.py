@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -80,18 +82,34 @@ class Monitor:
         self._warned = False
 
     @classmethod
-    def of(cls, monitor: str | Monitor, owner: str, **settings: Any) -> Monitor:
+    def of(cls, monitor: str | Monitor, kind: type, **settings: Any) -> Monitor:
         """A monitor as a callback takes it: by the number's name, with the callback's settings, or as it was made.
+
+        Of a monitor the callback gets one of its own, which has seen nothing: several may be given the same.
 
         Args:
             monitor: The key of a number, or a monitor.
-            owner: The callback's name.
+            kind: The callback's class.
             **settings: `mode`, `min_delta`, `patience`; a monitor that was given has its own.
+
+        Raises:
+            InvalidArgument: If both a monitor and one of its settings are given.
         """
-        if isinstance(monitor, Monitor):
-            monitor.owner = owner
-            return monitor
-        return cls(monitor, owner=owner, **settings)
+        owner = kind.__name__
+        if not isinstance(monitor, Monitor):
+            return cls(monitor, owner=owner, **settings)
+        for name, value in settings.items():
+            if value != inspect.signature(kind).parameters[name].default:
+                raise InvalidArgument(
+                    f"{owner} was given a monitor, and that has a {name} of its own.",
+                    given=code(f"{owner}(Monitor(...), {name}={value!r})"),
+                    wanted="one of the two",
+                    cure=f'{owner}(Monitor("{monitor.key}", {name}={value!r}))',
+                )
+        own = copy.copy(monitor)
+        own.owner = owner
+        own.reset()
+        return own
 
     def settle(self, forecast: Forecast, *, at: str = "epoch") -> None:
         """Check before the first step that the number will be there, and learn which way it is better.
@@ -186,14 +204,15 @@ class Monitor:
         """Go on with what `get_state` gave."""
         self.best, self.wait, self.begun, self._average = (state[name] for name in ("best", "wait", "begun", "average"))
 
-    def better(self, value: float, best: float | None) -> bool:
+    def better(self, value: float, best: float | None, *, by: float | None = None) -> bool:
         """Whether a value is better than the best so far by more than `min_delta`.
 
-        NaN and infinities are never better. Anything finite is better than None.
+        NaN and infinities are never better. Anything finite is better than None and NaN.
 
         Args:
             value: The new value.
             best: The best so far. None means that there is none.
+            by: By how much, in the place of `min_delta`. None means `min_delta`.
 
         Raises:
             UnknownDirection: If nothing says which way is better.
@@ -207,17 +226,19 @@ class Monitor:
         if best is None or math.isnan(best):
             return True
         # In float32, as Keras compares: numbers that a float32 loss cannot tell apart are no improvement.
+        delta = self.min_delta if by is None else by
         with np.errstate(over="ignore", under="ignore"):
             bar = np.float32(best)
             if self.direction == "min":
-                return bool(np.float32(value + self.min_delta) < bar)
-            return bool(np.float32(value - self.min_delta) > bar)
+                return bool(np.float32(value + delta) < bar)
+            return bool(np.float32(value - delta) > bar)
 
     def _smoothed(self, value: float) -> float:
         if not self.smoothing or not math.isfinite(value):
             return value
-        old = value if self._average is None else self._average
-        average = self._average = self.smoothing * old + (1 - self.smoothing) * value
+        old = self._average
+        average = value if old is None else self.smoothing * old + (1 - self.smoothing) * value
+        self._average = average
         return average
 
     def _known(self, directions: Mapping[str, str]) -> str | None:

@@ -25,7 +25,8 @@ class ReduceLROnPlateau(Watching):
     Use it where training gets stuck in steps that are too long, and you do not know beforehand when that will be.
 
     Args:
-        monitor: A key of the epoch's logs, such as "loss" or "val_loss".
+        monitor: A key of the epoch's logs, such as "loss" or "val_loss"; or a `Monitor`, whose settings then count in
+            the place of `patience`, `mode` and `min_delta`.
         factor: What the learning rate is multiplied by; less than 1.
         patience: Epochs without a better value after which to reduce. 0 and 1 both reduce at the first.
         verbose: 1 prints each reduction, 0 is silent.
@@ -79,7 +80,7 @@ class ReduceLROnPlateau(Watching):
         for unknown in kwargs:
             cure = f"{NAME}(min_delta=...)" if unknown == "epsilon" else "leave it out, or write it as it is spelt"
             raise UnknownName(f"{NAME} takes no such argument.", given=unknown, there_is=ARGUMENTS, cure=cure)
-        self.watch = Monitor.of(monitor, NAME, mode=mode, min_delta=min_delta, patience=patience)
+        self.watch = Monitor.of(monitor, ReduceLROnPlateau, mode=mode, min_delta=min_delta, patience=patience)
         self.monitor, self.mode, self.min_delta = self.watch.key, self.watch.mode, self.watch.min_delta
         self.factor = number(NAME, "factor", factor, least=0, below=1, such_as=0.1)
         self.cooldown = number(NAME, "cooldown", cooldown, least=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +13,8 @@ from kibitz.callbacks.base import Callback
 from kibitz.callbacks.declared import called, has
 from kibitz.errors import InvalidArgument, Unsupported
 
-APART = frozenset(("params", "model", "run", "every", "on_error", "before", "after"))
-"""Attributes that a run gives to a callback, or that say how it is called."""
+APART = frozenset(("params", "model", "run", "every", "on_error", "before", "after", "monitor_op"))
+"""Attributes that a run gives to a callback, or that say how it is called; and what Keras's callbacks find out anew."""
 
 _ABSENT = object()
 
@@ -123,8 +123,7 @@ def vars_of(callback: Any) -> dict[str, Any]:
     """The public attributes of a callback that are its own; hooks that it was given are none of its state."""
     own = getattr(callback, "__dict__", {})
     return {
-        name: value for name, value in own.items()
-        if not name.startswith(("_", "on_")) and name not in APART and not callable(value)
+        name: value for name, value in own.items() if not name.startswith(("_", "on_")) and name not in APART
     }  # fmt: skip
 
 
@@ -136,25 +135,33 @@ def _parts(callback: Any) -> dict[str, Any]:
 
 
 def unplain(value: Any) -> Any:
-    """The first thing in a value that cannot be kept, or None."""
-    if value is None or isinstance(value, bool | int | float | str | np.generic):
+    """The first thing in a value that cannot be kept, or None.
+
+    What is kept comes back as a list, a tuple or a dict; so what does more than these is not plain, such as a named
+    tuple or a `defaultdict`. Logs are, for their numbers are what is meant.
+    """
+    if value is None or type(value) in {bool, int, float, str} or isinstance(value, np.generic):
         return None
     if isinstance(value, np.ndarray):
         return value if value.dtype.hasobject else None
     if isinstance(value, Mapping):
-        if not all(isinstance(key, str | int) for key in value):
+        if isinstance(value, Counter | defaultdict) or not all(type(key) in {str, int} for key in value):
             return value
-        value = list(value.values())
-    if isinstance(value, list | tuple):
+        return next((odd for odd in map(unplain, value.values()) if odd is not None), None)
+    if type(value) in {list, tuple}:
         return next((odd for odd in map(unplain, value) if odd is not None), None)
     return value
 
 
 def _attributes(callback: Any) -> dict[str, Any]:
-    """A copy of what can be copied; of the rest the thing itself, to see whether it is replaced."""
-    return {
-        name: copy.deepcopy(value) if unplain(value) is None else value for name, value in vars_of(callback).items()
-    }
+    """What it has now: copies, to see what is changed; of what cannot be copied the thing itself: if it is replaced."""
+    return {name: _copied(value) for name, value in vars_of(callback).items()}
+
+
+def _copied(value: Any) -> Any:
+    if unplain(value) is None:
+        return copy.deepcopy(value)
+    return copy.copy(value) if isinstance(value, list | tuple | dict | set | deque | bytearray) else value
 
 
 def _own(callback: Any, name: str) -> Any:
@@ -176,8 +183,8 @@ def _same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(_same, one, other))
     if isinstance(one, Mapping):
         return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
-        return math.isnan(other)
+    if isinstance(one, float | np.generic):  # by their bits: NaN is NaN, and -0.0 is not 0.0
+        return np.asarray(one).tobytes() == np.asarray(other).tobytes()
     try:
         return bool(one == other)
     except Exception:  # noqa: BLE001 - what cannot be compared is another thing

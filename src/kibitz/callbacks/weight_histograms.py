@@ -50,8 +50,9 @@ class WeightHistograms(Callback):
     """
 
     adds = ()
+    every = "100 steps"
 
-    def __init__(self, of: str = "weights", bins: int = 32, *, every: str | None = "100 steps", **declared: Any):
+    def __init__(self, of: str = "weights", bins: int = 32, *, every: str | None = None, **declared: Any):
         super().__init__(every=every, **declared)
         if of not in OF:
             raise InvalidArgument("WeightHistograms does not know what to count.", given=of, there_is=OF,
@@ -86,7 +87,7 @@ class WeightHistograms(Callback):
         if said and self.run is not None:
             self.steps.append(self.run.step)
             for name, bars in said.items():
-                self.histograms.setdefault(name, []).append(bars)
+                self.histograms.setdefault(name, []).append(np.array(bars))  # what it lies in holds all steps of a span
 
     def counts(self, name: str) -> np.ndarray:
         """The counts of one parameter: a row for each step, a column for each bar.

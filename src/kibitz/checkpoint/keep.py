@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,8 @@ class KeepBest:
 
     def took(self, value: float | None, path: str) -> list[str]:
         """A file with this number is safe: the paths of those that may now be removed."""
+        if value is not None and not math.isfinite(value):
+            value = math.nan  # which every number is better than
         self.kept = [each for each in self.kept if each[1] != path]  # it has taken that one's place already
         self.kept.append((value, path))
         gone = []

@@ -45,7 +45,6 @@ class Programs:
         self.train_rows, self.test_rows = LogRows(), LogRows()
         self.hooks = GraphHooks((), str)
         self.eager = eager
-        self.without: Programs | None = None  # the same programs without graph hooks, if these have some
         self._objective, self._optimizer, self._row_by_row = objective, optimizer, row_by_row
         self._longest = min(most or LONGEST, LONGEST)
         self._manners: dict[str, Manner] = {}
@@ -61,13 +60,14 @@ class Programs:
                 self._steps["train"] = self._jit(self._make_train(self.train_rows, self.hooks))
 
     def hooked(self, hooks: GraphHooks) -> Programs:
-        """The same programs, with these hooks in the training step."""
+        """The program of training with these hooks in the step; without any, that of these programs."""
+        if not hooks.hooks:
+            return self
         if hooks.hooks not in self._hooked:
             other, rows = copy(self), LogRows()
             vars(other).update(
-                hooks=hooks, train_rows=rows, without=self, _under_way={}, _rehearsed=dict(self._rehearsed),
-                _manners={kind: found for kind, found in self._manners.items() if kind != "train"},
-                _steps={**self._steps, "train": self._jit(self._make_train(rows, hooks))},
+                hooks=hooks, train_rows=rows, _manners={}, _compiled={}, _hooked={}, _under_way={}, _rehearsed={},
+                _steps={"train": self._jit(self._make_train(rows, hooks))},
             )  # fmt: skip
             self._hooked.clear()  # one is kept: for the next fit with the same callbacks
             self._hooked[hooks.hooks] = other
@@ -78,13 +78,11 @@ class Programs:
 
         Args:
             forward: The module as a function, as it is now.
-            state: The state that the training step will be given.
+            state: The state that the training step will be given; without what graph hooks carry along.
         """
         made = Programs(
             forward, self._objective, self._optimizer, eager=self.eager, most=self._longest, row_by_row=self._row_by_row
         )
-        if self.without is not None:
-            made = made.hooked(self.hooks.again())
         variables = (state.variables(),)
         needed = self._objective if {"train", "test"} & self._rehearsed.keys() else None
         accumulators = [] if needed is None else needed.accumulators()
@@ -95,7 +93,20 @@ class Programs:
         }
         for kind, batch in self._rehearsed.items():
             constants, carry = given[kind]
-            made._rehearse(kind, constants, carry, batch)  # noqa: SLF001 - of the same class
+            made._rehearse(kind, constants, carry, batch)
+        return made
+
+    def again(self, plain: Programs, hooks: GraphHooks, state: TrainState) -> Programs:
+        """The program of training with hooks, as these are, from programs that were renewed.
+
+        Args:
+            plain: The programs without hooks.
+            hooks: The hooks.
+            state: The state that the training step will be given.
+        """
+        made = plain.hooked(hooks)
+        if hooks.hooks:
+            made._rehearse("train", (), state, self._rehearsed["train"])  # noqa: SLF001 - of the same class
         return made
 
     def _jit(self, step: Callable[..., Any]) -> Callable[..., Any]:
@@ -182,7 +193,7 @@ class Programs:
         compiling.start()
 
     def _span(self, kind: str, gathers: bool, chosen: Manner) -> Callable[..., Any]:
-        key = (kind, gathers, chosen, self.hooks.hooks if kind == "train" else ())
+        key = (kind, gathers, chosen)
         if key not in self._compiled:
             pick = pick_rows if gathers else pick_batch
             step = self._steps[kind]

@@ -146,6 +146,7 @@ def train_step(
             graph, said = hooks.stepped(graph), {**said, **more}
         params |= {name: hold(params[name]) for name, hold in forward.constraints.items() if name in params}
         metrics, row = _measured(objective, rows, state.metrics, batch, y_pred, found, said)
+        hooks.require_apart(rows.names)
         return TrainState(params, others, moved, metrics, graph), row
 
     return step

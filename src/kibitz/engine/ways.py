@@ -64,6 +64,11 @@ class Training:
             until_act=run.until_act,
         )  # fmt: skip
 
+    @property
+    def programs(self) -> Programs:
+        """What it runs."""
+        return self._programs
+
     def renew(self, programs: Programs) -> None:
         """Go on with other programs: other parameters are moved from now on, and the timeline knows already."""
         manner, timeline = programs.manner("train"), self._timeline

@@ -57,8 +57,8 @@ class ByBatch:
         programs, objective = self._rehearsed(batch, training=True)
         timeline = self.core.timeline
         before = timeline.read()
-        after, row = programs.once("train", (), before.with_(metrics=objective.accumulators()), batch)
-        timeline.base = after.with_(metrics=before.metrics)  # those of a fit around this, if there is one
+        after, row = programs.once("train", (), before.with_(metrics=objective.accumulators(), graph={}), batch)
+        timeline.base = after.with_(metrics=before.metrics, graph=before.graph)  # of a fit around this, if there is one
         objective.accumulated.leave(after.metrics)
         return _numbers(programs.train_rows.unpack(row)[0], objective, return_dict)
 

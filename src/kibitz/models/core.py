@@ -11,6 +11,7 @@ from flax import nnx
 
 from kibitz.engine.compilations import compiled_meanwhile
 from kibitz.engine.forward import Forward
+from kibitz.engine.graph_hooks import GraphHooks
 from kibitz.engine.programs import Programs
 from kibitz.engine.timeline import Known, Timeline
 from kibitz.engine.ways import Training
@@ -39,6 +40,7 @@ class Core:
         self.objective: Objective | None = None
         self.programs: Programs | None = None
         self.eager = False
+        self.hooks = GraphHooks((), str)  # those of the fit that goes on
         self.runs: list[Run] = []
         self.way: Training | None = None  # of the fit that goes on innermost
         self.taken_up: Trainability | None = None  # what was trainable when it was last asked; None: not asked yet

@@ -30,13 +30,15 @@ def graph_hooks(core: Core, callbacks: list[Any]) -> GraphHooks:
 
 @contextmanager
 def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Iterator[None]:
-    """While this lasts, the training step has these hooks in it; a fit around this one has its own again afterwards."""
-    if not hooks.hooks:
-        yield
-        return
-    timeline, graph = core.timeline, core.timeline.here.graph
-    timeline.carry(graph=hooks.init(timeline.here.params))
-    core.programs = core.programs_for_use().hooked(hooks)
+    """While this lasts, the state has what these hooks carry along, and `core.hooks` are these.
+
+    The model's own programs stay as they are: what is trained by hand in a hook, or by a fit within it, has no hooks,
+    or its own.
+    """
+    timeline, outer, outer_hooks = core.timeline, core.timeline.here.graph, core.hooks
+    core.hooks = hooks
+    if hooks.hooks or outer:
+        timeline.carry(graph=hooks.init(timeline.here.params))
     places = {id(callback): place for place, callback in enumerate(each for each in callbacks if _is_one(each))}
 
     def state_of(callback: Any) -> Any:
@@ -49,14 +51,14 @@ def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Ite
             )
         return jax.tree.map(plain, timeline.base.graph["hooks"][places[id(callback)]])
 
-    run.graph_state_of = state_of
+    run.graph_state_of = state_of if hooks.hooks else None
     try:
         yield
     finally:
         run.graph_state_of = None
-        if core.programs is not None and core.programs.without is not None:  # else it was compiled since
-            core.programs = core.programs.without
-        timeline.carry(graph=graph)
+        core.hooks = outer_hooks
+        if hooks.hooks or outer:
+            timeline.carry(graph=outer)
 
 
 def _is_one(callback: Any) -> bool:
@@ -90,10 +92,11 @@ def _every(callback: Any) -> int:
 def _key(callback: Any) -> Any:
     """What tells the program of a callback from that of others: for ours, the class and the arguments.
 
-    One of a user's own may be traced from anything, so it is like no other.
+    One of a user's own may be traced from anything, so it is like no other; nor is one that was given a function.
     """
     kind, own = type(callback), vars_of(callback)
     arguments = [name for name in inspect.signature(kind.__init__).parameters if name in own]
-    if kind.__module__.startswith("kibitz.") and all(unplain(own[name]) is None for name in arguments):
+    ours = kind.__module__.startswith("kibitz.") and not {*GRAPH_HOOKS, "init_graph_state"} & vars(callback).keys()
+    if ours and all(unplain(own[name]) is None for name in arguments):
         return kind, repr([own[name] for name in arguments])
     return id(callback)

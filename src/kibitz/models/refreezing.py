@@ -31,7 +31,7 @@ def refreeze(core: Core, run: Run | None = None) -> None:
     try:
         _refuse_within_another(core, run)
         trainable = core.timeline.forward.trainable(core.frozen())
-        take(core, refitted(core.timeline, core.optimizer, core.programs_for_use().hooks, trainable), asked)
+        take(core, refitted(core.timeline, core.optimizer, core.hooks, trainable), asked)
     except KibitzError:
         if core.taken_up is not None:
             core.taken_up.put_back()
@@ -53,9 +53,10 @@ def take(core: Core, state: TrainState, asked: Trainability | None) -> None:
     go_on_from(timeline, state)
     core.tie(timeline)
     core.taken_up = asked
-    core.programs = programs.renewed(timeline.forward, timeline.here)
+    core.programs = programs.renewed(timeline.forward, timeline.here.with_(graph={}))
     if core.way is not None:
-        core.way.renew(core.programs)
+        core.hooks = core.hooks.again()
+        core.way.renew(core.way.programs.again(core.programs, core.hooks, timeline.here))
 
 
 def take_up(core: Core) -> None:

@@ -41,7 +41,7 @@ def rehearse(
     state, metrics = core.timeline.here, objective.accumulators()
     try:
         if training:
-            return programs.rehearse_train(state.with_(metrics=metrics), (*specs, None))
+            return programs.rehearse_train(state.with_(metrics=metrics, graph={}), (*specs, None))
         return programs.rehearse_test(
             state.variables(), metrics, (*specs, _count() if _ragged(batch, whole) and programs.pads("test") else None)
         )
@@ -54,6 +54,20 @@ def rehearse(
             wanted="targets of the shape that the loss compares with the outputs",
             cure="look at the last layer's size, and at the loss",
         ) from error
+
+
+def rehearse_hooks(core: Any, programs: Any, batch: Batch) -> list[str]:
+    """Run a step with graph hooks on shapes alone; the names that the logs will have.
+
+    The step without them has been rehearsed: what is raised now is of the hooks, and is left as it is.
+
+    Args:
+        core: The parts of the model.
+        programs: The programs with the hooks.
+        batch: A batch like those that will come.
+    """
+    state = core.timeline.here.with_(metrics=core.objective.accumulators())
+    return sorted(programs.rehearse_train(state, (*jax.tree.map(_spec, batch[:3]), None)))
 
 
 def rehearse_prediction(core: Any, batch: Batch, whole: Batch | None) -> Any:

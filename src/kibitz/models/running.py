@@ -44,7 +44,7 @@ from kibitz.models.hooking import graph_hooks, hooked
 from kibitz.models.made_of import made_of
 from kibitz.models.prepare import measuring_source, training_source
 from kibitz.models.refreezing import outdated, refreeze, take_up
-from kibitz.models.rehearsal import outputs_of, rehearse_prediction
+from kibitz.models.rehearsal import outputs_of, rehearse_hooks, rehearse_prediction
 from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
 from kibitz.models.validating import validation_sets
 from kibitz.optimizers.rate import Scheduled
@@ -116,19 +116,24 @@ def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
     hooks = graph_hooks(core, dispatch.callbacks)
     with hooked(core, hooks, dispatch.callbacks, run):
         if hooks.hooks:
-            keys = sorted(rehearsed(core, source, training=True))
+            keys = rehearse_hooks(core, core.programs_for_use().hooked(hooks), first_batch(source))
         dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
         dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
         if durable is not None:
             durable.agree(made_of(core, given, source, sets))
         core.fits += 1
         _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs), durable)
+    _tell(core, run, forgotten=forgotten)
+    return history
+
+
+def _tell(core: Core, run: Run, *, forgotten: bool) -> None:
+    """What a user should know at the end: layers that wait for a compile, callbacks that took long."""
     if outdated(core) and not forgotten:
         warnings.warn("`trainable` was set in a hook, and nothing has taken it up: model.refreeze() does, in the hook; "
                       "so does a compile after the fit.", stacklevel=2)  # fmt: skip
     if told := run.report.costly():
         logging.getLogger("kibitz").warning(told)
-    return history
 
 
 def _train(
@@ -136,7 +141,10 @@ def _train(
     durable: Durable | None,
 ) -> None:  # fmt: skip
     take_up(core)
-    programs, objective = core.ready("fit")
+    plain, objective = core.ready("fit")
+    programs = plain.hooked(core.hooks)
+    if core.hooks.hooks:  # layers may have been frozen since they were rehearsed, and the programs be others
+        rehearse_hooks(core, programs, first_batch(feed.source))
     timeline, accumulated, outer = core.timeline, objective.accumulated, core.way
     supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over
 
