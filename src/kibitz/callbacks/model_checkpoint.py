@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from kibitz.callbacks.base import Numbers
 from kibitz.callbacks.best import improved
 from kibitz.callbacks.condition import Condition
+from kibitz.callbacks.every import every
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import VALIDATION, Monitor
 from kibitz.callbacks.number import number
@@ -147,7 +149,17 @@ class ModelCheckpoint(Watching):
     def save_now(self, logs: Mapping[str, Any]) -> None:
         """Save because somebody asked the run to, by the same rule: if only the best is kept, only what is better."""
         clock = self.run.clock if self.run is not None else Clock(self._current_epoch)
-        self._save(clock.epoch, {"batch": clock.batch, **logs})
+        values = {"epoch": clock.epoch + 1, "batch": clock.batch, **logs}
+        needed = (*self.template.names, *((self.watch.key,) if self._compares else ()))
+        missing = [name for name in needed if name not in values]
+        if not missing:
+            self._save(clock.epoch, {"batch": clock.batch, **logs})
+            return
+        warnings.warn(
+            f"ModelCheckpoint was asked to save, and did not: there is no {', '.join(missing)} at this moment. "
+            "self.run.evaluate() in the same hook measures first.",
+            stacklevel=2,
+        )
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Save if that is done every epoch."""
@@ -218,10 +230,10 @@ class ModelCheckpoint(Watching):
         return self.save_best_only or (self.keep is not None and self.monitor is not None)
 
     def _frequency(self, save_freq: Any) -> str | int:
-        if not isinstance(save_freq, str) or save_freq == "epoch":
+        if not isinstance(save_freq, str) or save_freq.isalpha():  # "batch" is none in Keras either
             return every_batches("ModelCheckpoint", save_freq)
         cadence = Cadence.read(save_freq, "ModelCheckpoint", "save_freq")
-        self.every = save_freq
+        every(save_freq, self)
         return "epoch" if cadence.in_epochs else save_freq
 
     def _keeping(self, keep: Any) -> KeepBest:
