@@ -35,7 +35,9 @@ class FitPlan:
 def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None:
     """Train, epoch by epoch."""
     run, feed, logs, done = dispatch.run, plan.feed, Logs(), 0
+    run.clock.epoch = plan.planned.start
     dispatch.fire("on_train_begin", {})
+    run.carry_out({})
     first = plan.planned.start if run.first_epoch is None else run.first_epoch
     feed.skip(first - plan.planned.start)
     for epoch in range(first, plan.planned.stop):
@@ -47,12 +49,15 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
         dispatch.fire("on_epoch_begin", epoch, {})
         run.carry_out({})
         logs = run_batches(dispatch, way, "train", lambda: run.stop_requested, plan.validation)
+        run.clock.end_epoch()
         done += 1
         if run.stop_now:
             break
         timeline.refresh()
         if plan.validation is not None:
             logs = Logs(sorted({**logs, **plan.validation.of_epoch()}.items()), batch=logs.batch)
+        if run.stop_now:
+            break
         dispatch.fire("on_epoch_end", epoch, logs)
         run.carry_out(logs)
         if run.stop_requested:
@@ -61,4 +66,4 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
         run.stop("the data ended")
     plan.finalize()
     dispatch.fire("on_train_end", logs)
-    run.carry_out(logs)
+    run.carry_out(logs, last=True)
