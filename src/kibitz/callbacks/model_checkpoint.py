@@ -151,7 +151,7 @@ class ModelCheckpoint(Watching):
         clock = self.run.clock if self.run is not None else Clock(self._current_epoch)
         values = {"epoch": clock.epoch + 1, "batch": clock.batch, **logs}
         needed = (*self.template.names, *((self.watch.key,) if self._compares else ()))
-        missing = [name for name in needed if name not in values]
+        missing = [name for name in dict.fromkeys(needed) if name not in values]
         if not missing:
             self._save(clock.epoch, {"batch": clock.batch, **logs})
             return
