@@ -223,7 +223,9 @@ def test_what_a_callback_for_keras_keeps_under_these_names_is_its_own(base, own,
             self.seen.append(batch)
 
     mine = Mine()
-    with pytest.warns(UserWarning, match="looks like a hook") if name == "on_error" and callable(own) else nullcontext():
+    with (
+        pytest.warns(UserWarning, match="looks like a hook") if name == "on_error" and callable(own) else nullcontext()
+    ):
         drive([Recorder(), mine], epochs=[ONE], batches=4)
 
     assert mine.seen == [0, 1, 2, 3]
@@ -397,7 +399,9 @@ def test_a_fit_within_a_hook_counts_its_own_steps():
 def test_a_fit_of_the_same_model_within_a_hook_leaves_cadences_where_they_are():
     class Nests(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            self.model.fit(X[:SIZE], Y[:SIZE], batch_size=2, epochs=1, verbose=0, callbacks=[keras.every("2 steps", Duck())])
+            self.model.fit(
+                X[:SIZE], Y[:SIZE], batch_size=2, epochs=1, verbose=0, callbacks=[keras.every("2 steps", Duck())]
+            )
             self.after = weights(self.model)
 
     nests, sees = Nests(every="5 steps"), Sees(every="5 steps")

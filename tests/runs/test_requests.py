@@ -425,7 +425,9 @@ def test_an_exception_of_whoever_saves_says_who_it_was():
 
 def test_whoever_saves_may_fail_as_it_has_declared():
     saver, notes = Breaks(on_error="detach"), Notes()
-    with pytest.warns(UserWarning, match="OSError in Breaks.save_now: the disk is full; it is not called again") as said:
+    with pytest.warns(
+        UserWarning, match="OSError in Breaks.save_now: the disk is full; it is not called again"
+    ) as said:
         fit(Asks("on_train_batch_end", lambda callback: callback.run.save()), saver, notes)
     assert len(said) == 1
     assert notes.done().count("save") == 12

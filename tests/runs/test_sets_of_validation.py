@@ -97,7 +97,9 @@ def test_a_name_that_no_set_has_is_refused_before_the_first_step():
     assert record.calls == []
 
 
-@pytest.mark.parametrize("sets", [{"clean": list(CLEAN)}, {"clean": (X[:8], Y[:8], np.ones(8))}], ids=["list", "weights"])
+@pytest.mark.parametrize(
+    "sets", [{"clean": list(CLEAN)}, {"clean": (X[:8], Y[:8], np.ones(8))}], ids=["list", "weights"]
+)
 def test_one_set_may_have_a_name_too(sets):
     _, history = fit(validation_data=sets)
     assert sorted(history.history) == ["loss", "mae", "val_clean_loss", "val_clean_mae"]
@@ -138,7 +140,9 @@ class Own(keras.Model):
 INPUTS = {"left": X[:8], "right": X[:8]}
 
 
-@pytest.mark.parametrize("inputs", [INPUTS, {name: value.tolist() for name, value in INPUTS.items()}], ids=["arrays", "lists"])
+@pytest.mark.parametrize(
+    "inputs", [INPUTS, {name: value.tolist() for name, value in INPUTS.items()}], ids=["arrays", "lists"]
+)
 def test_the_inputs_of_a_model_by_name_are_no_sets(inputs):
     model = Own(Sides())
     model.compile("sgd")
@@ -185,7 +189,10 @@ def refused(sets, error=WrongType):
 
 
 def test_a_set_without_targets_is_named():
-    assert refused({"clean": CLEAN, "noisy": X[8:]}).splitlines()[0] == 'validation_data["noisy"] has inputs and no targets.'
+    assert (
+        refused({"clean": CLEAN, "noisy": X[8:]}).splitlines()[0]
+        == 'validation_data["noisy"] has inputs and no targets.'
+    )
     assert refused({"clean": (X[:8],)}).splitlines() == [
         'validation_data["clean"] has inputs and no targets.',
         "  given    {'clean': (float32[8, 3],)}",

@@ -73,7 +73,10 @@ def test_it_measures_the_model_of_that_very_step():
     class Measures(Callback):
         def on_train_batch_end(self, batch, logs=None):
             if "val_loss" in logs:
-                measured[self.run.step] = logs["val_loss"], self.model.evaluate(X[:8], Y[:8], batch_size=4, verbose=0)[0]
+                measured[self.run.step] = (
+                    logs["val_loss"],
+                    self.model.evaluate(X[:8], Y[:8], batch_size=4, verbose=0)[0],
+                )
 
     fit(Measures(), **HELD, validation_freq="5 steps")
     assert sorted(measured) == [5, 10]
@@ -196,7 +199,9 @@ class Weighs(Callback):
 
 def averaged_by(callback, **given):
     """What one saw who stood before the callback, and one behind it, and the logs of the training."""
-    optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5) if isinstance(callback, SwapEMAWeights) else "sgd"
+    optimizer = (
+        keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5) if isinstance(callback, SwapEMAWeights) else "sgd"
+    )
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.compile(optimizer, "mse")
     before, behind = Weighs(), Weighs()
