@@ -303,7 +303,8 @@ A condition is about the numbers in the logs, and those of {hook} hold none.
 
 @pytest.mark.parametrize(
     ("hook", "when"),
-    [("epoch_end", "val_los < 1"), ("train_batch_end", "val_loss < 1"), ("test_end", "val_loss < 1"), ("train_end", "x > 1")],
+    [("epoch_end", "val_los < 1"), ("train_batch_end", "val_loss < 1"), ("test_end", "val_loss < 1"),
+     ("train_end", "x > 1")],
 )  # fmt: skip
 def test_a_condition_on_a_number_that_will_not_be_there_is_refused_before_the_first_step(hook, when):
     record, note = Recorder(), keras.on(hook, when=when)(lambda step: None)

@@ -204,8 +204,8 @@ def test_every_declaration_holds_and_else_the_order_is_that_of_the_list(callback
         assert not any(must_precede(later, one) for later in ordered[place + 1 :])
     # Each stands as early as the list has it among those who were free to be called then.
     for place, one in enumerate(ordered):
+        called, waiting = ordered[:place], ordered[place:]
         free = [
-            each for each in callbacks
-            if each not in ordered[:place] and all(other in ordered[:place] for other in callbacks if must_precede(other, each))
-        ]  # fmt: skip
+            each for each in callbacks if each not in called and not any(must_precede(other, each) for other in waiting)
+        ]
         assert free[0] is one

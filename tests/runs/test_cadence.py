@@ -21,8 +21,8 @@ from kibitz.errors import InvalidArgument
         ("0.5 epochs", 0.5, "epoch"), (".25 epochs", 0.25, "epoch"), ("2. epochs", 2, "epoch"), ("10 s", 10, "second"),
         ("1 sec", 1, "second"), ("0.5 seconds", 0.5, "second"), ("10 min", 600, "second"), ("2 minutes", 120, "second"),
         ("1.5 h", 5400, "second"), ("hour", 3600, "second"), ("2 hours", 7200, "second"), ("5%", 0.05, "run"),
-        ("5% of the run", 0.05, "run"), ("100 % of the run", 1.0, "run"), ("0.25 run", 0.25, "run"), ("run", 1.0, "run"),
-        ("  10\tMin ", 600, "second"), ("5 %  OF the Run", 0.05, "run"),
+        ("5% of the run", 0.05, "run"), ("100 % of the run", 1.0, "run"), ("0.25 run", 0.25, "run"),
+        ("run", 1.0, "run"), ("  10\tMin ", 600, "second"), ("5 %  OF the Run", 0.05, "run"),
     ],
 )  # fmt: skip
 def test_every_spelling_is_read(written, amount, unit):

@@ -135,7 +135,7 @@ def test_a_watcher_of_batches_decides_where_a_validation_was(tmp_path):
     save = ModelCheckpoint(tmp_path / "{batch}-{val_loss:.4f}.weights.h5", "val_loss", save_best_only=True,
                            save_weights_only=True, save_freq="4 steps")  # fmt: skip
     validated = Validated()
-    model, _ = fit(save, validated, **HELD, validation_freq="4 steps")
+    fit(save, validated, **HELD, validation_freq="4 steps")
 
     losses = list(validated.steps.values())
     better = [loss for at, loss in enumerate(losses) if loss < min(losses[:at], default=np.inf)]
@@ -220,7 +220,7 @@ def test_swapped_averages_are_there_while_it_measures_and_the_weights_are_back_b
 
 
 def test_averaged_weights_are_there_while_it_measures_and_for_who_stands_before_and_then_back():
-    plain, alone, losses = averaged_by(WeightAveraging("ema", every="2 steps"))
+    _, alone, losses = averaged_by(WeightAveraging("ema", every="2 steps"))
     before, behind, others = averaged_by(WeightAveraging("ema", every="2 steps"), **HELD, validation_freq="5 steps")
 
     assert list(behind.tested) == [5, 10]
