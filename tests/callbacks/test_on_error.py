@@ -1,4 +1,4 @@
-"""What becomes of an exception in a hook: it ends the run, or is a warning, or the last that is heard of who raised it."""
+"""What becomes of an exception in a hook: it ends the run, or is a warning, or the last word of who raised it."""
 
 from __future__ import annotations
 
