@@ -55,7 +55,7 @@ def failure_of(callback: Any) -> str:
 
 def placed(callback: Any, side: str) -> tuple[Any, ...]:
     """The classes and names that a callback is called "before" or "after"."""
-    declared = getattr(callback, side, ()) if isinstance(callback, Callback) else ()
+    declared = getattr(callback, side, ()) if _declares(callback) else ()
     return tuple(declared) if isinstance(declared, tuple | list) else (declared,)
 
 
@@ -91,9 +91,13 @@ def check_placed(given: Any, side: str, owner: str) -> None:
             )
 
 
+def _declares(callback: Any) -> bool:
+    return issubclass(type(callback), Callback)  # a mock says that it is an instance of whatever it stands for
+
+
 def _declared(callback: Any, name: str, looks_like: str) -> str | None:
     """The text under this name, if it is a declaration; in a class it is, in an instance if it looks like one."""
-    if not isinstance(callback, Callback):
+    if not _declares(callback):
         return None
     text = inspect.getattr_static(callback, name)
     if not isinstance(text, str) or (name in vars(callback) and not re.fullmatch(looks_like, text, re.DOTALL)):

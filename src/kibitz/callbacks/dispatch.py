@@ -342,7 +342,7 @@ def check(callback: Any, position: int) -> None:
         if not _inherited(getattr(callback, hook), hook):  # the base class's own are known to be right
             _check_signature(callback, hook)
     for name in dir(callback):
-        known = not name.startswith("on_") or name in KNOWN or name in GRAPH_HOOKS
+        known = not name.startswith("on_") or name in KNOWN or name in {*GRAPH_HOOKS, "on_error"}
         if not known and callable(getattr(callback, name, None)):
             near = nearest_name(name, sorted(KNOWN))
             hint = f"; did you mean {near}?" if near else "; hooks.py draws those there are"
