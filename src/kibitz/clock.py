@@ -105,11 +105,11 @@ class Cadence:
 
     def __str__(self) -> str:
         if self.unit == "run":
-            return f"{100 * self.amount:.12g}% of the run"
+            return f"{_digits(100 * self.amount)}% of the run"
         if self.unit == "second":
             size, unit = next((each for each in ((3600, "h"), (60, "min")) if self.amount % each[0] == 0), (1, "s"))
-            return f"{self.amount / size:.12g} {unit}"
-        return f"{self.amount:.12g} {self.unit}{'' if self.amount == 1 else 's'}"
+            return f"{_digits(self.amount / size)} {unit}"
+        return f"{_digits(self.amount)} {self.unit}{'' if self.amount == 1 else 's'}"
 
     @property
     def in_epochs(self) -> bool:
@@ -120,6 +120,11 @@ class Cadence:
     def timed(self) -> bool:
         """Whether a clock on the wall decides."""
         return self.unit == "second"
+
+
+def _digits(number: float) -> str:
+    """A number as it is read: no exponent, and no digits that only rounding has brought."""
+    return f"{number:.12f}".rstrip("0").rstrip(".")
 
 
 def _unreadable(

@@ -56,6 +56,7 @@ class Run:
         self.graph_state_of: Callable[[Any], Any] | None = None
         self._asked: dict[str, Any] = {}
         self._stop = self._over = False
+        self.begun = False
 
     @property
     def step(self) -> int:
@@ -66,6 +67,11 @@ class Run:
     def epoch(self) -> int:
         """The epoch that is running, from 0."""
         return self.clock.epoch
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a hook has been called, and the run is not over."""
+        return self.begun and not self._over
 
     @property
     def stop_requested(self) -> bool:
@@ -176,20 +182,18 @@ class Run:
         Args:
             logs: The numbers as they stand.
             last: Whether this is the last time: then what is asked for meanwhile is done as well, but for yet another
-                evaluation, and nothing can be asked afterwards.
+                evaluation.
         """
         if not self._asked and not last:
             return
         asked, self._asked = self._asked, {}
         if "evaluate" in asked and self.validate is not None:
             logs = {**logs, **self.validate(asked["evaluate"])}
-        if last:
-            asked |= {name: self._asked[name] for name in ("save", "flush") if name in self._asked}
-        for save in self.savers if "save" in asked else ():
+        late = self._asked if last else {}  # it grows as those who are asked ask in their turn
+        for save in self.savers if "save" in asked or "save" in late else ():
             save(logs)
-        for flush in self.flushers if "flush" in asked else ():
+        for flush in self.flushers if "flush" in asked or "flush" in late else ():
             flush()
-        self._over = last
 
     def _require_time(self, what: str) -> None:
         if self._over:

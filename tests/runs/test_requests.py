@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
 import kibitz as keras
 from kibitz.callbacks import Callback, ModelCheckpoint
-from kibitz.errors import NotReady, UnknownName
+from kibitz.errors import NotReady, UnknownMonitor, UnknownName
 from kibitz.hooks import HOOKS
 from kibitz.run import Run
 from kibitz.testing import Recorder, drive
@@ -236,6 +238,48 @@ def test_what_the_last_evaluation_asks_for_is_done_still():
     more = Asks("on_test_end", lambda callback: callback.run.save() or callback.run.evaluate())
     fit(Asks("on_train_end", lambda callback: callback.run.evaluate()), more, notes, **HELD, **SELDOM)
     assert notes.done() == ["evaluate", "save", "end"]
+
+
+def test_what_the_last_save_asks_for_is_done_still():
+    class Again(Notes):
+        def save_now(self, logs):
+            super().save_now(logs)
+            self.run.flush()
+
+    again = Again()
+    fit(Asks("on_train_end", lambda callback: callback.run.save()), again)
+    assert again.done() == ["save", "flush", "end"]
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError])
+def test_a_callback_that_looks_on_at_a_run_within_its_own_asks_its_own_again_afterwards(error):
+    class Nests(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            outer = self.run
+            with contextlib.suppress(ZeroDivisionError):
+                self.model.evaluate(X[:4], Y[:4], verbose=0, callbacks=[self])
+            assert self.run is outer
+            self.run.stop("seen enough")
+
+        def on_test_end(self, logs=None):
+            self.inner = self.run
+            if error is not None:
+                raise error
+
+    nests = Nests()
+    _, history = fit(nests)
+    assert nests.inner.kind == "test"
+    assert str(history.run.outcome) == "stopped by Nests: seen enough"
+
+
+def test_a_run_that_was_refused_is_none_to_go_back_to():
+    history = keras.callbacks.History()
+    with pytest.raises(UnknownMonitor):
+        fit(history, keras.callbacks.EarlyStopping("no"))
+    refused = history.run
+    fit(history)
+    assert history.run is not refused
+    assert history.run.outcome.kind == "completed"
 
 
 def test_a_failed_run_carries_out_nothing_more():

@@ -87,7 +87,7 @@ class Dispatch:
         for position, callback in enumerate(callbacks):
             check(callback, position)
         self._seats = [_seat(callback) for callback in in_order(callbacks)]
-        self._begun = False
+        self._outer: list[tuple[Any, Run]] = []
         self._paced: tuple[int | None, int] | None = None
         self._fill()
         self.run.acts.append(self._until_act)
@@ -132,6 +132,9 @@ class Dispatch:
             callback = seat.callback
             if params is not None:
                 callback.set_params(params) if hasattr(callback, "set_params") else setattr(callback, "params", params)
+            outer = getattr(callback, "run", None)
+            if isinstance(outer, Run) and outer.under_way:
+                self._outer.append((callback, outer))
             self.lend(callback, self.run)
             if has(callback, "save_now"):
                 self.run.savers.append(partial(self._ask, seat, "save_now"))
@@ -165,7 +168,7 @@ class Dispatch:
 
         The hooks that close a run reach every callback; if some raise, the first exception goes on afterwards.
         """
-        self._begun = True
+        self.run.begun = True
         guarded = hook in CLOSING
         first: BaseException | None = None
         for seat, method, beat in self._table[hook]:
@@ -187,8 +190,11 @@ class Dispatch:
             self._fill()
 
     def close(self, outcome: Outcome) -> None:
-        """Fire `on_run_end`, if anything was begun; behind an exception of the run its own failures are notes only."""
-        if not self._begun:
+        """Fire `on_run_end`, if anything was begun; behind an exception of the run its own failures are notes only.
+
+        A callback that looks on at a run around this one has that one again afterwards.
+        """
+        if not self.run.begun:
             return
         try:
             self.fire(OUTCOME_HOOK, outcome)
@@ -196,6 +202,9 @@ class Dispatch:
             if outcome.error is None:
                 raise
             outcome.error.add_note(f"while the run was closed: {type(error).__name__}: {error}")
+        finally:
+            for callback, run in self._outer:
+                self.lend(callback, run)
 
     def _call(self, seat: Seat, hook: str, method: Callable[..., None], *args: Any) -> None:
         """Let a callback have its turn: it is known who asks, its time is counted, its exceptions do what it says."""
