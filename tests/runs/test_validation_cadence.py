@@ -10,7 +10,7 @@ from kibitz.callbacks import Callback, EarlyStopping, ModelCheckpoint, SwapEMAWe
 from kibitz.clock import Beat
 from kibitz.errors import InvalidArgument, UnknownMonitor
 from kibitz.testing import Recorder
-from tests.runs.small import Sees, X, Y, batches, bits, build, fit, weights
+from tests.runs.small import Sees, X, Y, batches, bits, build, fit, manner, weights
 
 HELD = {"validation_data": (X[:8], Y[:8]), "validation_batch_size": 4}
 
@@ -296,3 +296,15 @@ def test_without_validation_data_a_cadence_changes_nothing():
     model, history = fit(validation_freq="4 steps")
     assert sorted(history.history) == ["loss", "mae"]
     assert bits(model) == bits(fit(model=build())[0])
+
+
+@pytest.mark.parametrize("donates", [False, True])
+def test_step_by_step_and_donated(donates):
+    with manner(loops=False, donates=donates):
+        alone, _ = fit()
+        state = bits(alone)
+        validated = Validated()
+        model, _ = fit(validated, **HELD, validation_freq="4 steps")
+        assert model.core.programs.manner("train").donates is donates
+    assert validated.begun == [4, 8, 12]
+    assert bits(model) == state
