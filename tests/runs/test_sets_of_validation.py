@@ -89,6 +89,15 @@ def test_a_set_can_be_watched_and_its_metrics_know_which_way_is_better(tmp_path)
     assert best.best == max(history.history["val_noisy_r2_score"])
 
 
+def test_the_board_tells_sets_apart(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(keras.callbacks.TensorBoard, "_write", lambda *given: written.extend(given[3]))
+    fit(keras.callbacks.TensorBoard(tmp_path, write_graph=False), validation_data=SETS, epochs=1)
+    assert [name for name in written if name.startswith("evaluation")] == [
+        f"evaluation_{of}_{name}_vs_iterations" for of in ("noisy", "clean") for name in ("loss", "mae")
+    ]
+
+
 def test_a_name_that_no_set_has_is_refused_before_the_first_step():
     record = Recorder()
     with pytest.raises(UnknownMonitor) as raised:
