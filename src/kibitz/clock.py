@@ -32,6 +32,7 @@ class Clock:
         epoch: The epoch that is running, from 0; the first epoch's number before any has begun.
         batch: The batch within the epoch that hooks have reached, from 0.
         step: Steps done in this run (a step is one update of the weights).
+        in_epoch: Whether an epoch is under way, and its last batch not behind the hooks.
 
     Example:
         >>> from kibitz.clock import Clock
@@ -44,10 +45,15 @@ class Clock:
     epoch: int = 0
     batch: int = 0
     step: int = 0
+    in_epoch: bool = False
 
     def start_epoch(self, epoch: int) -> None:
         """Begin an epoch: its batches are counted from 0."""
-        self.epoch, self.batch = epoch, 0
+        self.epoch, self.batch, self.in_epoch = epoch, 0, True
+
+    def end_epoch(self) -> None:
+        """All its batches are done."""
+        self.in_epoch = False
 
     def tick(self, steps: int = 1) -> None:
         """So many steps are done."""
@@ -87,23 +93,23 @@ class Cadence:
             InvalidArgument: If it cannot be read, or is not more than 0.
         """
         found = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
-        number, unit = (found[1], (found[2] or "").lower()) if found else (None, "")
+        number, unit = (found[1], " ".join((found[2] or "").lower().split())) if found else (None, "")
         if found is None or unit not in UNITS or (number is None and unit.startswith("%")):
-            raise _unreadable(written, owner, name, unit)
+            raise _unreadable(written, owner, name, number, unit)
         kind, each = UNITS[unit]
         amount = (1.0 if number is None else float(number)) * each
-        whole = kind == "step" and amount != int(amount)
-        if amount <= 0 or whole or (kind == "run" and amount > 1):
-            raise _unreadable(written, owner, name, "")
-        return cls(int(amount) if amount == int(amount) and kind != "run" else amount, kind)
+        broken = kind == "step" and amount % 1 != 0
+        if not 0 < amount < math.inf or broken or (kind == "run" and amount > 1):
+            raise _unreadable(written, owner, name)
+        return cls(int(amount) if amount % 1 == 0 and kind != "run" else amount, kind)
 
     def __str__(self) -> str:
         if self.unit == "run":
-            return f"{100 * self.amount:g}% of the run"
+            return f"{_digits(100 * self.amount)}% of the run"
         if self.unit == "second":
             size, unit = next((each for each in ((3600, "h"), (60, "min")) if self.amount % each[0] == 0), (1, "s"))
-            return f"{self.amount / size:g} {unit}"
-        return f"{self.amount:g} {self.unit}{'' if self.amount == 1 else 's'}"
+            return f"{_digits(self.amount / size)} {unit}"
+        return f"{_digits(self.amount)} {self.unit}{'' if self.amount == 1 else 's'}"
 
     @property
     def in_epochs(self) -> bool:
@@ -116,16 +122,23 @@ class Cadence:
         return self.unit == "second"
 
 
-def _unreadable(written: object, owner: str, name: str, unit: str) -> InvalidArgument:
-    counted = isinstance(written, int | float) and not isinstance(written, bool) and written >= 1
-    amount = f"{written:g}" if counted else "100"
-    near = nearest_name(unit, UNITS) if unit else None
+def _digits(number: float) -> str:
+    """A number as it is read: no exponent, and no digits that only rounding has brought."""
+    return f"{number:.12f}".rstrip("0").rstrip(".")
+
+
+def _unreadable(
+    written: object, owner: str, name: str, number: str | None = None, unit: str = ""
+) -> InvalidArgument:  # fmt: skip
+    counted = isinstance(written, int) and not isinstance(written, bool) and written >= 1
+    amount = str(written) if counted else number if number and number.isdigit() else "100"
+    near = nearest_name(unit, UNITS) if unit and unit not in UNITS else None
     return InvalidArgument(
         f"{owner} cannot read how often.",
         given=written,
         wanted=EXAMPLES,
         nearest=near,
-        cure=f'{name}="{amount} steps"' if near is None else f'{name}="100 {near}"',
+        cure=f'{name}="{amount} {near or "steps"}"',
     )
 
 

@@ -6,37 +6,58 @@ which its hook is called. `loops` reads the drawing: a test compares it with wha
 
     fit:
         on_train_begin(logs)                        logs is {}
+        requests
         for each epoch:
             on_epoch_begin(epoch, logs)             {}
+            requests
             for each batch:
                 on_train_batch_begin(batch, logs)   {}
                 ... one step: the weights move
                 if validation is due at this step:
                     evaluate
-                on_train_batch_end(batch, logs)     running means since the epoch began
-            if validation is due:
+                on_train_batch_end(batch, logs)     running means since the epoch began, and val_* if just validated
+                requests
+            if validation is due at this epoch:
                 evaluate
-            on_epoch_end(epoch, logs)               the epoch's means, and val_* if validation was due
+            on_epoch_end(epoch, logs)               the epoch's means, and val_* if there was a validation
+            requests
         on_train_end(logs)                          the last epoch's logs
+        requests
         on_run_end(outcome)                         always, however the run ended
 
     evaluate:
         on_test_begin(logs)                         {}
+        requests                                    only when evaluate is a run of its own, as all of them here
         for each batch:
             on_test_batch_begin(batch, logs)        {}
             ... the loss and the metrics of one batch
             on_test_batch_end(batch, logs)          running means since the evaluation began
+            requests
         on_test_end(logs)                           the evaluation's means
+        requests
         on_run_end(outcome)                         only when evaluate is a run of its own
 
     predict:
         on_predict_begin(logs)                      {}
+        requests
         for each batch:
             on_predict_batch_begin(batch, logs)     {}
             ... the outputs of one batch
             on_predict_batch_end(batch, logs)       {"outputs": the batch's outputs}, or several by their names
+            requests
         on_predict_end(logs)                        {}
+        requests
         on_run_end(outcome)
+
+    requests:                                       what callbacks have asked `self.run` for since the last time
+        if an evaluation was asked for:
+            evaluate
+        if a save was asked for:
+            save_now(logs)                          of each callback that has it; with the numbers just measured
+        if a flush was asked for:
+            flush()                                 of each callback that has it
+        if a stop was asked for:
+            ... no other batch, and no other epoch
 
 `on_batch_begin` and `on_batch_end` are older names of the two training batch hooks. Batch hooks are given `logs` by
 keyword, the others by position. One dict goes to all callbacks of a moment, in list order.

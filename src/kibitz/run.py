@@ -18,9 +18,9 @@ class Run:
     Flags and requests belong to a run and not to the model, so that a fit inside a hook takes nothing from the fit
     around it.
 
-    What is asked for in a hook is done when all callbacks have had that hook, in this order: evaluate, save, flush,
-    stop. So a save has the numbers of an evaluation that was asked for at the same step. What is asked for several
-    times is done once.
+    What is asked for in a hook is done when all callbacks have had it, or, if that is in the midst of a step or of a
+    validation, at the end of that batch or epoch: evaluate, save, flush, stop, in this order. So a save has the numbers
+    of an evaluation that was asked for at the same step. What is asked for several times is done once.
 
     Args:
         kind: "train", "test" or "predict".
@@ -63,7 +63,8 @@ class Run:
         self.heed: Callable[[], None] = _nobody_asks  # raises, if Ctrl-C was pressed
         self.asked_to_end: Callable[[], bool] = bool  # whether it will
         self._asked: dict[str, Any] = {}
-        self._stop = False
+        self._stop = self._over = False
+        self.begun = False
 
     @property
     def step(self) -> int:
@@ -85,6 +86,11 @@ class Run:
         self._first_epoch = epoch
         for tell in self.begins:
             tell(epoch)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a hook has been called, and the run is not over."""
+        return self.begun and not self._over
 
     @property
     def stop_requested(self) -> bool:
@@ -125,9 +131,10 @@ class Run:
             names: The sets to validate with, by the names that `validation_data` gave them. None means all.
 
         Raises:
-            NotReady: If there is nothing to validate with.
+            NotReady: If there is nothing to validate with, or if the run is over.
             UnknownName: If there is no set of a name.
         """
+        self._require_time("evaluate")
         if self.sets is None:
             raise NotReady(
                 "There is nothing to evaluate on: this run has no validation data.",
@@ -136,7 +143,7 @@ class Run:
                 cure="fit(..., validation_data=(x, y)), or self.model.evaluate(x, y) in the hook itself",
             )
         wanted = {names} if isinstance(names, str) else set(self.sets if names is None else names)
-        for name in sorted(wanted - set(self.sets)):
+        for name in sorted(wanted - set(self.sets), key=str):
             raise UnknownName(
                 "No set of validation data has this name.",
                 given=name,
@@ -149,8 +156,9 @@ class Run:
         """Have everybody save who saves in this run, after this hook; each by its own rule, such as only the best.
 
         Raises:
-            NotReady: If nobody does.
+            NotReady: If nobody does, or if the run is over.
         """
+        self._require_time("save")
         if not self.savers:
             raise NotReady(
                 "Nothing in this run saves.",
@@ -161,7 +169,12 @@ class Run:
         self._asked["save"] = True
 
     def flush(self) -> None:
-        """Have all logs that are written to files brought there, after this hook."""
+        """Have all logs that are written to files brought there, after this hook.
+
+        Raises:
+            NotReady: If the run is over.
+        """
+        self._require_time("flush")
         self._asked["flush"] = True
 
     def refreeze(self) -> None:
@@ -197,21 +210,23 @@ class Run:
             )
         return self.graph_state_of(callback)
 
-    def carry_out(self, logs: Mapping[str, Any]) -> None:
+    def carry_out(self, logs: Mapping[str, Any], *, last: bool = False) -> None:
         """Do what was asked for since the last time; the loops call this where it is safe.
 
         Args:
             logs: The numbers as they stand.
+            last: Whether this is the last time: then what is asked for meanwhile is done as well, but for yet another
+                evaluation.
         """
-        asked, self._asked = self._asked, {}
-        if not asked:
+        if not self._asked and not last:
             return
+        asked, self._asked = self._asked, {}
         if "evaluate" in asked and self.validate is not None:
-            self.validation = self.validate(asked["evaluate"])
-            logs = {**logs, **self.validation}
-        for save in self.savers if "save" in asked else ():
+            logs = {**logs, **self.validate(asked["evaluate"])}
+        late = self._asked if last else {}  # it grows as those who are asked ask in their turn
+        for save in self.savers if "save" in asked or "save" in late else ():
             save(logs)
-        for flush in self.flushers if "flush" in asked else ():
+        for flush in self.flushers if "flush" in asked or "flush" in late else ():
             flush()
 
     def boundary(self, logs: Any, *, begun: bool) -> None:
@@ -223,6 +238,15 @@ class Run:
         """
         if self.keep is not None:
             self.keep(logs, begun)
+
+    def _require_time(self, what: str) -> None:
+        if self._over:
+            raise NotReady(
+                "The run is over: what is asked of it now would not be done.",
+                given=code(f"self.run.{what}()"),
+                wanted="a hook before on_run_end",
+                cure=f"self.run.{what}() in on_train_end or earlier",
+            )
 
     def let_go(self) -> None:
         """The run is over: what it would have asked is not kept, nor the data behind it."""
@@ -236,7 +260,7 @@ class Run:
 
     def ended(self, error: BaseException | None = None, *, interrupted: bool = False) -> Outcome:
         """Settle the outcome, once, from what happened."""
-        self.trained = True
+        self.trained = self._over = True
         if error is not None:
             kind = "interrupted" if interrupted else "failed"
             self.outcome = Outcome(kind, f"{type(error).__name__}: {error}".rstrip(": "), self.asking, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from typing import Any
 
@@ -19,38 +20,62 @@ COUNTS = {"epoch": EPOCHS, "batch": BATCHES}
 
 
 LOOPS = loops()
-DRAWN = {loop: {each.hook: each for each in line.hooks()} for loop, line in LOOPS.items()}
+RUNS = ("fit", "evaluate", "predict")
+DRAWN = {loop: {hook.text.partition("(")[0]: hook for hook in LOOPS[loop].hooks()} for loop in RUNS}
 
 
-def walk(
-    line: Line, *, validates: str, batches: int, epoch: int = 0, batch: int = 0, nested: bool = False
-) -> list[Any]:
-    """Run the drawing as a program: the hooks that it fires, each with its number if it has one.
+class Walk:
+    """The drawing, run as a program: what it fires, each with its number if it has one.
 
-    It validates at ends of epochs ("epoch"), after every second step ("2 steps"), or not at all ("").
+    Args:
+        loop: Which of the loops.
+        due: Where validation is due: at the end of an "epoch", at every second "step", or nowhere.
+        ask: The hook in which, at its first time, a callback asks for all that there is.
     """
-    fired: list[Any] = []
-    for each in line.below:
-        at = {"validates": validates, "batches": batches, "epoch": epoch, "batch": batch, "nested": nested}
+
+    def __init__(self, loop: str, *, due: str = "", ask: str = "") -> None:
+        self.loop, self.due, self.ask = loop, due, ask
+        self.fired: list[tuple[str, int | None]] = []
+        self.asked, self.steps = False, 0
+        self.go(LOOPS[loop], {"epoch": 0, "batch": 0}, nested=False)
+
+    def go(self, line: Line, at: dict[str, int], *, nested: bool) -> None:
+        for each in line.below:
+            self.do(each, at, nested=nested)
+
+    def do(self, each: Line, at: dict[str, int], *, nested: bool) -> None:
         if each.text.startswith("on_"):
             hook, arguments = re.match(r"(\w+)\((.*)\)", each.text).groups()
             if not (nested and hook == "on_run_end"):
-                fired.append((hook, {"epoch": epoch, "batch": batch}.get(arguments.split(", ")[0])))
+                self.fire(hook, at.get(arguments.split(", ")[0]))
         elif repeated := re.match(r"for each (epoch|batch):", each.text):
-            count = EPOCHS if repeated[1] == "epoch" else batches
-            for number in range(count):
-                fired += walk(each, **{**at, repeated[1]: number})
-        elif each.text == "if validation is due:":
-            fired += walk(each, **at) if validates == "epoch" else []
-        elif each.text == "if validation is due at this step:":
-            step = epoch * batches + batch + 1
-            fired += walk(each, **at) if validates == "2 steps" and step % 2 == 0 else []
+            batches = BATCHES_OF_VALIDATION if nested else BATCHES
+            for number in range(EPOCHS if repeated[1] == "epoch" else batches):
+                self.go(each, {**at, repeated[1]: number}, nested=nested)
+        elif due := re.match(r"if validation is due at this (epoch|step):", each.text):
+            if self.due == due[1] and (due[1] == "epoch" or self.steps % 2 == 0):
+                self.go(each, at, nested=nested)
         elif each.text == "evaluate":
-            inner = {"validates": "", "batches": BATCHES_OF_VALIDATION, "nested": True}
-            fired += walk(LOOPS["evaluate"], **inner)
+            if self.loop == "fit":
+                self.go(LOOPS["evaluate"], at, nested=True)
+        elif each.text == "requests":
+            if self.asked and not nested:
+                self.asked = False
+                self.go(LOOPS["requests"], at, nested=False)
+        elif each.text in {"save_now(logs)", "flush()"}:
+            self.fire(each.text.partition("(")[0], None)
+        elif re.match(r"if an? (evaluation|save|flush) was asked for:", each.text):
+            self.go(each, at, nested=nested)
+        elif each.text.startswith("... one step"):
+            self.steps += 1
         else:
-            assert each.text.startswith("..."), f"the drawing in hooks.py has a line that means nothing: {each.text!r}"
-    return fired
+            known = each.text.startswith("...") or each.text == "if a stop was asked for:"
+            assert known, f"the drawing in hooks.py has a line that means nothing: {each.text!r}"
+
+    def fire(self, hook: str, number: int | None) -> None:
+        self.fired.append((hook, number))
+        if hook == self.ask:
+            self.asked, self.ask = True, ""
 
 
 class Recorder(kibitz.callbacks.Callback):
@@ -65,6 +90,12 @@ class Recorder(kibitz.callbacks.Callback):
         self.seen.append((hook, number, dict(given) if isinstance(given, dict) else given))
         if hook == self.at:
             self.do(self)
+
+    def save_now(self, logs: Any) -> None:
+        self.note("save_now", None, logs)
+
+    def flush(self) -> None:
+        self.note("flush", None, None)
 
     @property
     def order(self) -> list[tuple[str, int | None]]:
@@ -87,21 +118,28 @@ for _hook in kibitz.hooks.HOOKS:
 X, Y = np.ones((6, 1), "float32"), np.zeros((6, 1), "float32")
 
 
+@functools.cache
 def model() -> Any:
     made = kibitz.Sequential([kibitz.layers.Dense(1)])
     made.compile("sgd", "mse")
     return made
 
 
-def recorded(loop: str, *, validates: str = "") -> Recorder:
-    recorder = Recorder()
+DUE = {"": 100, "epoch": 1, "step": "2 steps"}
+
+
+def recorded(loop: str, *, due: str = "", ask: str = "") -> Recorder:
+    def everything(recorder: Recorder) -> None:
+        recorder.at = ""
+        recorder.run.flush()
+        recorder.run.save()
+        if loop == "fit":
+            recorder.run.evaluate()
+
+    recorder = Recorder(at=ask, do=everything)
     if loop == "fit":
-        held = (X[:3], Y[:3]) if validates else None
-        freq = 1 if validates == "epoch" else validates or 1
-        model().fit(
-            X, Y, batch_size=2, epochs=EPOCHS, verbose=0, validation_data=held, validation_freq=freq,
-            callbacks=[recorder],
-        )  # fmt: skip
+        model().fit(X, Y, batch_size=2, epochs=EPOCHS, verbose=0, validation_data=(X[:3], Y[:3]),
+                    validation_freq=DUE[due], callbacks=[recorder])  # fmt: skip
     elif loop == "evaluate":
         model().evaluate(X, Y, batch_size=2, verbose=0, callbacks=[recorder])
     else:
@@ -110,26 +148,46 @@ def recorded(loop: str, *, validates: str = "") -> Recorder:
 
 
 @pytest.mark.parametrize(
-    ("loop", "validates"),
-    [("fit", ""), ("fit", "epoch"), ("fit", "2 steps"), ("evaluate", ""), ("predict", "")],
-    ids=["fit", "fit with validation", "fit with validation by steps", "evaluate", "predict"],
+    ("loop", "due"),
+    [("fit", ""), ("fit", "epoch"), ("fit", "step"), ("evaluate", ""), ("predict", "")],
+    ids=["fit", "fit with validation", "fit with validation within", "evaluate", "predict"],
 )
-def test_a_run_fires_the_hooks_that_are_drawn_in_the_order_that_is_drawn(loop, validates):
-    assert recorded(loop, validates=validates).order == walk(LOOPS[loop], validates=validates, batches=BATCHES)
+def test_a_run_fires_the_hooks_that_are_drawn_in_the_order_that_is_drawn(loop, due):
+    assert recorded(loop, due=due).order == Walk(loop, due=due).fired
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_hooks_are_given_what_the_drawing_says(loop):
-    for hook, _, given in recorded(loop, validates="epoch").seen:
+ASKS = [
+    (loop, due, hook)
+    for loop, dues in (("fit", ("epoch", "step")), ("evaluate", ("",)), ("predict", ("",)))
+    for due in dues
+    for hook in DRAWN[loop] | (DRAWN["evaluate"] if due else {})
+    if hook != "on_run_end"
+]
+
+
+@pytest.mark.parametrize(("loop", "due", "ask"), ASKS)
+def test_what_is_asked_for_in_a_hook_is_done_where_it_is_drawn(loop, due, ask):
+    drawn = Walk(loop, due=due, ask=ask).fired
+    assert recorded(loop, due=due, ask=ask).order == drawn
+    assert ("save_now", None) in drawn
+
+
+@pytest.mark.parametrize(("loop", "due"), [("fit", "epoch"), ("fit", "step"), ("evaluate", ""), ("predict", "")])
+def test_hooks_are_given_what_the_drawing_says(loop, due):
+    before = ""
+    for hook, _, given in recorded(loop, due=due).seen:
         drawn = (DRAWN[loop] | DRAWN["evaluate"])[hook]
         if "{}" in drawn.comment:
             assert given == {}, hook
         elif "outputs" in drawn.comment:
             assert list(given) == ["outputs"], hook
+        elif "val_* if just validated" in drawn.comment:
+            assert list(given) == (["loss", "val_loss"] if before == "on_test_end" else ["loss"]), hook
         elif "val_*" in drawn.comment:
             assert list(given) == ["loss", "val_loss"], hook
         elif "(logs" in drawn.text or ", logs" in drawn.text:
             assert "loss" in given, hook
+        before = hook
 
 
 def test_the_drawing_has_every_hook_with_its_arguments():

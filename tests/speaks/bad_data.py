@@ -560,7 +560,7 @@ CASES = [
         validation_data has inputs and no targets.
           given    float32[32, 4]
           wanted   (x, y) or (x, y, sample_weight)
-          cure     validation_data=(x_val, y_val)
+          cure     validation_data=(x, y)
         """,
     ),
     Case(

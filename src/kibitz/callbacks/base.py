@@ -35,7 +35,8 @@ class Callback:
         after: Callbacks after which this one is called. None leaves what the class says.
 
     Raises:
-        InvalidArgument: If `every` cannot be read.
+        InvalidArgument: If `every` cannot be read, or `on_error` is none of the three.
+        WrongType: If `before` or `after` is neither a class nor a name, nor several.
 
     Reads: whatever its hooks read.
     Changes: whatever its hooks change; `self.model.stop_training = True` ends the run.
@@ -79,12 +80,25 @@ class Callback:
     def __init__(self, *, every: str | None = None, on_error: str | None = None, before: Any = None, after: Any = None):
         self.params = None
         self._model = None
-        given = {"every": every, "on_error": on_error, "before": before, "after": after}
-        for name, value in given.items():
-            if value is not None:
-                setattr(self, name, value)
+        if every is not None or on_error is not None or before is not None or after is not None:
+            self._declare(every, on_error, before, after)
+
+    def _declare(self, every: Any, on_error: Any, before: Any, after: Any) -> None:
+        from kibitz.callbacks.declared import EVERY, called, check_failure, check_placed
+
+        owner = called(self)
         if every is not None:
-            Cadence.read(every, type(self).__name__)
+            Cadence.read(every, owner)
+            self.every = every
+            setattr(self, EVERY, every)
+        if on_error is not None:
+            self.on_error = check_failure(on_error, owner)
+        if before is not None:
+            check_placed(before, "before", owner)
+            self.before = before
+        if after is not None:
+            check_placed(after, "after", owner)
+            self.after = after
 
     @property
     def model(self) -> Any:

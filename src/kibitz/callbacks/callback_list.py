@@ -34,6 +34,7 @@ class CallbackList(Callback):
         WrongType: If an item is not a callback.
         InvalidArgument: If a hook cannot take the arguments that it will be given.
         Unbalanced: If `on_train_end`, `on_test_end` or `on_predict_end` is called without its begin.
+        InvalidArgument: In `on_train_begin`, if one acts at shares of a run, and "epochs" or "steps" was not given.
 
     Reads: nothing itself.
     Changes: nothing itself.
@@ -104,8 +105,6 @@ class CallbackList(Callback):
     def set_params(self, params: dict[str, Any]) -> None:
         """Give the parameters to every callback; an empty dict is not given."""
         super().set_params(params)
-        if isinstance(epochs := params.get("epochs"), int):
-            self._dispatch.pace(params.get("steps"), epochs)
         for callback in self.callbacks:
             if params:
                 callback.set_params(params) if hasattr(callback, "set_params") else setattr(callback, "params", params)
@@ -117,11 +116,19 @@ class CallbackList(Callback):
             return
         if hook in RUN_HOOKS:
             self._count(hook)
+            if hook == "on_train_begin":
+                self._start()
         elif hook in EPOCH_HOOKS:
             self._dispatch.run.clock.start_epoch(given[0])
         elif hook == "on_train_batch_end":
             self._dispatch.run.clock.tick()
         self._dispatch.fire(hook, *given[:-1], _floats(given[-1]))
+
+    def _start(self) -> None:
+        """A run begins: its steps are counted from 0, and cadences learn how long it will be, as far as is known."""
+        params, run = self.params or {}, self._dispatch.run
+        epochs, run.clock.step = params.get("epochs"), 0
+        self._dispatch.pace(None if epochs is None else params.get("steps"), epochs or 1)
 
     def _count(self, hook: str) -> None:
         kind, side = hook.removeprefix("on_").split("_")

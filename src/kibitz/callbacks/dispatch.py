@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -53,6 +54,11 @@ class Seat:
             return None
         return self.beat
 
+    def pace(self, steps: int | None, epochs: int) -> None:
+        """Tell its cadence, if it has one, how long the run will be."""
+        if self.beat is not None:
+            self.beat.settle(steps, epochs)
+
 
 class Listener(NamedTuple):
     """One hook of one callback."""
@@ -81,7 +87,8 @@ class Dispatch:
         for position, callback in enumerate(callbacks):
             check(callback, position)
         self._seats = [_seat(callback) for callback in in_order(callbacks)]
-        self._begun = False
+        self._outer: list[tuple[Any, Run]] = []
+        self._paced: tuple[int | None, int] | None = None
         self._fill()
         self.run.acts.append(self._until_act)
 
@@ -95,6 +102,8 @@ class Dispatch:
         check(callback, len(self._seats))
         self._seats.append(_seat(callback))
         self._fill()
+        if self._paced is not None:
+            self._seats[-1].pace(*self._paced)
 
     def listens(self, hook: str) -> bool:
         """Whether anybody overrides this hook."""
@@ -114,7 +123,7 @@ class Dispatch:
         listeners = self._table[f"on_{kind}_batch_end"]
         if any(each.beat is None for each in listeners):
             return 0
-        return self._until_act(self.run.clock.step) - 1
+        return _until(listeners, self.run.clock.step) - 1
 
     @property
     def seats(self) -> list[Seat]:
@@ -122,21 +131,24 @@ class Dispatch:
         return list(self._seats)
 
     def _until_act(self, step: int) -> float:
-        beats = (each.beat for each in self._table["on_train_batch_end"] if each.beat is not None)
-        return min((beat.until(step) for beat in beats), default=math.inf)
+        return _until(self._table["on_train_batch_end"], step)
 
     def attach(self, model: Any, params: dict[str, Any] | None) -> None:
         """Give every callback the model, then the parameters, as Keras does, and the run."""
         for callback in self.callbacks:
             callback.set_model(model) if hasattr(callback, "set_model") else setattr(callback, "model", model)
-        for callback in self.callbacks:
+        for seat in self._seats:
+            callback = seat.callback
             if params is not None:
                 callback.set_params(params) if hasattr(callback, "set_params") else setattr(callback, "params", params)
+            outer = getattr(callback, "run", None)
+            if isinstance(outer, Run) and outer.under_way:
+                self._outer.append((callback, outer))
             self.lend(callback, self.run)
             if has(callback, "save_now"):
-                self.run.savers.append(callback.save_now)
+                self.run.savers.append(partial(self._ask, seat, "save_now"))
             if has(callback, "flush"):
-                self.run.flushers.append(callback.flush)
+                self.run.flushers.append(partial(self._ask, seat, "flush"))
 
     @staticmethod
     def lend(callback: Any, run: Run | None) -> None:
@@ -156,37 +168,30 @@ class Dispatch:
 
     def pace(self, steps: int | None, epochs: int) -> None:
         """Tell the cadences how long the run will be."""
+        self._paced = steps, epochs
         for seat in self._seats:
-            if seat.beat is not None:
-                seat.beat.settle(steps, epochs)
+            seat.pace(steps, epochs)
 
     def fire(self, hook: str, *args: Any) -> None:
         """Call one hook of all callbacks that override it, in order.
 
         The hooks that close a run reach every callback; if some raise, the first exception goes on afterwards.
         """
-        self._begun = True
+        self.run.begun = True
         guarded = hook in CLOSING
         first: BaseException | None = None
         for seat, method, beat in self._table[hook]:
             if beat is not None and not beat.due(self.run.clock):
                 continue
-            self.run.asking = seat.name
-            began = perf_counter()
             try:
-                method(*args)
+                self._call(seat, hook, method, *args)
             except BaseException as error:
-                note(error, seat.name, hook, self.run, *args[:1])
-                if seat.on_error != "raise" and isinstance(error, Exception):
-                    self._bear(seat, hook, error)
-                elif not guarded:
+                if not guarded:
                     raise
-                elif first is None:
+                if first is None:
                     first = error
                 else:
                     first.add_note(f"then {seat.name}.{hook} raised {type(error).__name__}: {error}")
-            finally:
-                self.run.report.hooks[seat.name] += perf_counter() - began
         if first is not None:
             raise first
         self.run.asking = ""
@@ -194,8 +199,11 @@ class Dispatch:
             self._fill()
 
     def close(self, outcome: Outcome) -> None:
-        """Fire `on_run_end`, if anything was begun; behind an exception of the run its own failures are notes only."""
-        if not self._begun:
+        """Fire `on_run_end`, if anything was begun; behind an exception of the run its own failures are notes only.
+
+        A callback that looks on at a run around this one has that one again afterwards.
+        """
+        if not self.run.begun:
             return
         try:
             self.fire(OUTCOME_HOOK, outcome)
@@ -203,6 +211,29 @@ class Dispatch:
             if outcome.error is None:
                 raise
             outcome.error.add_note(f"while the run was closed: {type(error).__name__}: {error}")
+        finally:
+            for callback, run in self._outer:
+                self.lend(callback, run)
+
+    def _call(self, seat: Seat, hook: str, method: Callable[..., None], *args: Any) -> None:
+        """Let a callback have its turn: it is known who asks, its time is counted, its exceptions do what it says."""
+        self.run.asking = seat.name
+        began = perf_counter()
+        try:
+            method(*args)
+        except BaseException as error:
+            note(error, seat.name, hook, self.run, *args[:1])
+            if seat.on_error == "raise" or not isinstance(error, Exception):
+                raise
+            self._bear(seat, hook, error)
+        finally:
+            self.run.report.hooks[seat.name] += perf_counter() - began
+
+    def _ask(self, seat: Seat, name: str, *args: Any) -> None:
+        """Have a callback do what somebody has asked the run for."""
+        if not seat.detached:
+            self._call(seat, name, getattr(seat.callback, name), *args)
+            self.run.asking = ""
 
     def _bear(self, seat: Seat, hook: str, error: Exception) -> None:
         """Go on in spite of an exception, and say so."""
@@ -212,7 +243,7 @@ class Dispatch:
         if leaves:
             seat.detached = True
             self._fill()
-        warnings.warn(f"{type(error).__name__} {where}: {error}; {what}", stacklevel=3)
+        warnings.warn(f"{type(error).__name__} {where}: {error}; {what}", stacklevel=4)
 
     def _fill(self) -> None:
         self._given = self._attributes()
@@ -239,6 +270,10 @@ def _seat(callback: Any) -> Seat:
         if not any(overrides(callback, each) for each in (hook, *GRAPH_HOOKS)):
             refuse_idle(callback, seat.beat.cadence, hook)
     return seat
+
+
+def _until(listeners: list[Listener], step: int) -> float:
+    return min((each.beat.until(step) for each in listeners if each.beat is not None), default=math.inf)
 
 
 def _batch(method: Callable[..., None]) -> Callable[..., None]:
@@ -325,7 +360,7 @@ def check(callback: Any, position: int) -> None:
         if not _inherited(getattr(callback, hook), hook):  # the base class's own are known to be right
             _check_signature(callback, hook)
     for name in dir(callback):
-        known = not name.startswith("on_") or name in KNOWN or name in GRAPH_HOOKS
+        known = not name.startswith("on_") or name in KNOWN or name in {*GRAPH_HOOKS, "on_error"}
         if not known and callable(getattr(callback, name, None)):
             near = nearest_name(name, sorted(KNOWN))
             hint = f"; did you mean {near}?" if near else "; hooks.py draws those there are"

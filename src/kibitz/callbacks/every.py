@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from kibitz.callbacks.declared import called
+from kibitz.callbacks.declared import EVERY, called
 from kibitz.clock import Cadence
 from kibitz.errors import WrongType, code
 
@@ -36,7 +36,7 @@ def every(cadence: str, callback: Kind) -> Kind:
     """
     Cadence.read(cadence, called(callback))
     try:
-        callback.every = cadence  # pyright: ignore[reportAttributeAccessIssue] - any object may be a callback
+        setattr(callback, EVERY, cadence)  # what it keeps under the name `every` may be its own
     except AttributeError:
         raise WrongType(
             f"{called(callback)} takes no attribute, so it cannot be told how often it acts.",

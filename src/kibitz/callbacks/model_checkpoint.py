@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from kibitz.callbacks.base import Numbers
 from kibitz.callbacks.best import improved
 from kibitz.callbacks.condition import Condition
+from kibitz.callbacks.every import every
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import VALIDATION, Monitor
 from kibitz.callbacks.number import number
@@ -148,10 +150,17 @@ class ModelCheckpoint(Watching):
     def save_now(self, logs: Mapping[str, Any]) -> None:
         """Save because somebody asked the run to, by the same rule: if only the best is kept, only what is better."""
         clock = self.run.clock if self.run is not None else Clock(self._current_epoch)
-        values = {"epoch": clock.epoch, "batch": clock.batch, **logs}
+        values = {"epoch": clock.epoch + 1, "batch": clock.batch, **logs}
         needed = (*self.template.names, *((self.watch.key,) if self._compares else ()))
-        if all(values.get(name) is not None for name in needed):  # else there is nothing to decide by
+        missing = [name for name in dict.fromkeys(needed) if values.get(name) is None]
+        if not missing:
             self._save(clock.epoch, {"batch": clock.batch, **logs})
+            return
+        warnings.warn(
+            f"ModelCheckpoint was asked to save, and did not: there is no {', '.join(missing)} at this moment. "
+            "self.run.evaluate() in the same hook measures first.",
+            stacklevel=2,
+        )
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Save if that is done every epoch."""
@@ -222,10 +231,10 @@ class ModelCheckpoint(Watching):
         return self.save_best_only or (self.keep is not None and self.monitor is not None)
 
     def _frequency(self, save_freq: Any) -> str | int:
-        if not isinstance(save_freq, str) or save_freq.isalpha():  # "epoch"; a cadence has a number
+        if not isinstance(save_freq, str) or save_freq.isalpha():  # "batch" is none in Keras either
             return every_batches("ModelCheckpoint", save_freq)
         cadence = Cadence.read(save_freq, "ModelCheckpoint", "save_freq")
-        self.every = save_freq
+        every(save_freq, self)
         return "epoch" if cadence.in_epochs else save_freq
 
     def _keeping(self, keep: Any) -> KeepBest:

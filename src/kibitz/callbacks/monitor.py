@@ -251,11 +251,12 @@ class Monitor:
         return next((way for key, way in directions.items() if name.endswith(f"_{key}")), None)
 
     def _due(self, logs: Mapping[str, Any]) -> bool:
-        if any(key.startswith(VALIDATION) for key in logs):
-            return True
+        validates = self.key.startswith(VALIDATION)
         if self._forecast is None:
-            return not self.key.startswith(VALIDATION)
-        return self._forecast.due and not (self._at == "batch" and self.key.startswith(VALIDATION))
+            return not validates or any(key.startswith(VALIDATION) for key in logs)
+        if validates and self.key in self._forecast.epoch_keys:  # it comes from a validation, of whichever set
+            return self._forecast.due and self._at == "epoch"
+        return self._forecast.due or any(key.startswith(VALIDATION) for key in logs)
 
     def _warn_once(self, logs: Mapping[str, Any]) -> None:
         # A settled monitor knows that the number will come; in a loop of the user's own nobody does.

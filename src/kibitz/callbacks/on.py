@@ -9,12 +9,15 @@ from typing import Any
 from kibitz.callbacks.base import Callback
 from kibitz.callbacks.condition import Condition
 from kibitz.callbacks.forecast import Forecast
-from kibitz.errors import InvalidArgument, UnknownName, WrongType, code
+from kibitz.errors import InvalidArgument, NotReady, UnknownName, WrongType, code
 from kibitz.hooks import BATCH_HOOKS, EPOCH_HOOKS, HOOKS, OUTCOME_HOOK
 from kibitz.run import Run
 
 GIVEN = ("batch", "epoch", "step", "logs", "model", "run", "outcome")
 """What a function may ask for, by the names of its parameters."""
+
+WITH_NUMBERS = ("on_train_batch_end", "on_epoch_end", "on_train_end", "on_test_batch_end", "on_test_end")
+"""The hooks whose logs hold numbers."""
 
 
 class FunctionCallback(Callback):
@@ -39,9 +42,9 @@ class FunctionCallback(Callback):
     """
 
     def __init__(self, function: Callable[..., Any], hook: str, when: str | None = None, **declared: Any):
+        self.__name__ = getattr(function, "__name__", "function")
         super().__init__(**declared)
         self.function, self.hook = function, hook
-        self.__name__ = getattr(function, "__name__", "function")
         self.condition = None if when is None else Condition(when, self.__name__)
         self._asks = _parameters(function, hook)
         # As an attribute of the instance: a hook of the class that is not wanted would be called at every batch.
@@ -54,8 +57,9 @@ class FunctionCallback(Callback):
     def settle(self, forecast: Forecast) -> None:
         """Check before the first step that the numbers of its condition will be there."""
         if self.condition is not None:
-            keys = forecast.batch_keys if self.hook == "on_train_batch_end" else forecast.epoch_keys
-            self.condition.settle(keys, forecast)
+            keys = forecast.epoch_keys if self.hook in {"on_epoch_end", "on_train_end"} else forecast.batch_keys
+            tests = self.hook in {"on_test_batch_end", "on_test_end"}
+            self.condition.settle([key for key in keys if not (tests and key.startswith("val_"))], forecast)
 
     def _at_batch(self, batch: int, logs: Any = None) -> None:
         self._at(batch, logs)
@@ -64,17 +68,26 @@ class FunctionCallback(Callback):
         logs = None if self.hook == OUTCOME_HOOK else given[-1]
         if self.condition is not None and not self.condition.holds(logs):
             return
-        run = Run("train") if self.run is None else self.run
         there = {
             "batch": lambda: given[0],
-            "epoch": lambda: given[0] if self.hook in EPOCH_HOOKS else run.epoch,
-            "step": lambda: run.step,
+            "epoch": lambda: given[0] if self.hook in EPOCH_HOOKS else self._run().epoch,
+            "step": lambda: self._run().step,
             "logs": lambda: logs,
             "model": lambda: self.model,
-            "run": lambda: run,
+            "run": self._run,
             "outcome": lambda: given[-1],
         }
         self.function(**{name: there[name]() for name in self._asks})
+
+    def _run(self) -> Run:
+        if self.run is None:
+            raise NotReady(
+                f"{self.__name__} asks for the run, and a loop of your own has none.",
+                given=code(f"{self.__name__}{inspect.signature(self.function)}"),
+                wanted="a call of fit, evaluate or predict",
+                cure="parameters named batch, logs and model",
+            )
+        return self.run
 
 
 def on(
@@ -126,6 +139,13 @@ def on(
             wanted="one of these two hooks, or no cadence",
             cure='@kibitz.on("train_batch_end", every="100 steps")',
         )
+    if when is not None and name not in WITH_NUMBERS:
+        raise InvalidArgument(
+            f"A condition is about the numbers in the logs, and those of {name.removeprefix('on_')} hold none.",
+            given=code(f'on("{hook}", when="{when}")'),
+            wanted="one of " + ", ".join(each.removeprefix("on_") for each in WITH_NUMBERS),
+            cure=f'@kibitz.on("epoch_end", when="{when}")',
+        )
     declared = {"every": every, "on_error": on_error, "before": before, "after": after}
     return lambda function: FunctionCallback(function, name, when, **declared)
 
@@ -137,17 +157,17 @@ def _parameters(function: Any, hook: str) -> list[str]:
     there = [each for each in GIVEN if each != ("logs" if hook == OUTCOME_HOOK else "outcome")]
     if hook not in BATCH_HOOKS:
         there.remove("batch")
-    asked = [
-        name for name, each in inspect.signature(function).parameters.items() if each.default is inspect.Parameter.empty
-    ]
-    for name in asked:
-        if name not in there:
+    name, signature = getattr(function, "__name__", "function"), inspect.signature(function)
+    asked = []
+    for parameter, each in signature.parameters.items():
+        by_name = each.kind in {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+        if parameter in there and by_name:
+            asked.append(parameter)
+        elif each.default is inspect.Parameter.empty:
             raise WrongType(
-                f'{getattr(function, "__name__", "The function")} asks for "{name}", which {hook} has not.',
-                given=code(f"def {getattr(function, '__name__', 'function')}{inspect.signature(function)}"),
+                f'{name} asks for "{parameter}", which {hook} has not{"" if by_name else " by name"}.',
+                given=code(f"def {name}{signature}"),
                 wanted="parameters named " + ", ".join(there),
-                cure=f"def {getattr(function, '__name__', 'function')}({', '.join(there[:2])}): ...",
+                cure=f"def {name}({', '.join(there[:2])}): ...",
             )
-    optional = [name for name, each in inspect.signature(function).parameters.items()
-                if name in there and name not in asked and each.kind is not inspect.Parameter.VAR_KEYWORD]  # fmt: skip
-    return [*asked, *optional]
+    return asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kibitz.callbacks.declared import called
+from kibitz.callbacks.declared import called, placed
 from kibitz.errors import InvalidArgument, code
 
 
@@ -32,9 +32,9 @@ def in_order(callbacks: Sequence[Any]) -> list[Any]:
     first: dict[int, set[int]] = {place: set() for place in range(len(listed))}  # who must have come before each
     for place, callback in enumerate(listed):
         for other, candidate in enumerate(listed):
-            if other != place and _is_one_of(candidate, getattr(callback, "before", ())):
+            if other != place and _is_one_of(candidate, placed(callback, "before")):
                 first[other].add(place)
-            if other != place and _is_one_of(candidate, getattr(callback, "after", ())):
+            if other != place and _is_one_of(candidate, placed(callback, "after")):
                 first[place].add(other)
     ordered: list[int] = []
     while len(ordered) < len(listed):
@@ -51,8 +51,7 @@ def in_order(callbacks: Sequence[Any]) -> list[Any]:
     return [listed[place] for place in ordered]
 
 
-def _is_one_of(callback: Any, declared: Any) -> bool:
-    kinds: Iterable[Any] = declared if isinstance(declared, tuple | list) else (declared,)
+def _is_one_of(callback: Any, kinds: Iterable[Any]) -> bool:
     return any(
         isinstance(callback, kind) if isinstance(kind, type) else isinstance(kind, str) and called(callback) == kind
         for kind in kinds

@@ -171,7 +171,8 @@ class TensorBoard(Callback):
         """Write what was measured, against the optimizer's iterations."""
         steps = self._iterations()
         if steps is not None:
-            values = {f"evaluation_{name}_vs_iterations": value for name, value in (logs or {}).items()}
+            of = f"{self.run.validating}_" if self.run is not None and self.run.validating else ""
+            values = {f"evaluation_{of}{name}_vs_iterations": value for name, value in (logs or {}).items()}
             self._write(VALIDATION, steps, values)
         if not self._training:
             self._close()

@@ -26,9 +26,10 @@ class WeightAveraging(Callback):
     weights; where the average of every step is wanted, `optimizer=Adam(use_ema=True)` keeps it on the device.
 
     From the beginning of a validation on, the model has the averaged weights; it gets those of the training back when
-    this callback's `on_epoch_end` comes. So put it behind the callbacks that shall see the averaged ones at the end of
-    an epoch, such as ModelCheckpoint, and before those that shall not, such as BackupAndRestore. Of two that leave
-    weights behind in the end, such as this and EarlyStopping with `restore_best_weights`, the later one has its way.
+    this callback's next `on_train_batch_end` or `on_epoch_end` comes. So put it behind the callbacks that shall see the
+    averaged ones there, such as ModelCheckpoint, and before those that shall not, such as BackupAndRestore. Of two that
+    leave weights behind in the end, such as this and EarlyStopping with `restore_best_weights`, the later one has its
+    way.
 
     Batch normalization: the statistics of averaged weights are not the average of statistics. Along a moving average
     the weights lie close together, and the averaged statistics are as good as the layers' own, which are averages as
@@ -126,6 +127,7 @@ class WeightAveraging(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Remember the epoch's number."""
+        self._swap_back()
         self._epoch, self._read_this_epoch = epoch, False
 
     def on_train_batch_begin(self, batch: int, logs: Numbers = None) -> None:
@@ -134,6 +136,7 @@ class WeightAveraging(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Read the weights, if so many batches were seen."""
+        self._swap_back()  # there may have been a validation behind this batch
         self.batches += 1
         by_steps = self._cadence.unit == "step" and self._epoch >= self.start
         if by_steps and self.batches % int(self._cadence.amount) == 0:
@@ -143,7 +146,8 @@ class WeightAveraging(Callback):
         """Validation measures the averaged weights."""
         if not self._training or self._own is not None:
             return
-        self._read_at_epoch()
+        if self.run is None or not self.run.clock.in_epoch:  # a validation in the midst of it is none at its end
+            self._read_at_epoch()
         if self.averaged is not None:
             self._own = self.model.get_weights()
             self.apply()

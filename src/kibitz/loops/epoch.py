@@ -68,6 +68,7 @@ def run_batches(
     """
     begin, end = f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
     training, run = kind == "train", dispatch.run
+    own = run.kind == kind  # validation is within a step or an epoch of its fit, where nothing else is done
     batch, logs = (0, Logs()) if place is None else (place.batch, place.logs)
     while _has_more(way, dispatch, kind, batch):
         quiet = 0 if stop() else min(dispatch.quiet(kind), math.inf if within is None else within.quiet())
@@ -81,10 +82,11 @@ def run_batches(
             run.clock.tick(done)
         shown = Logs(logs, batch=logs.batch)  # callbacks may add to theirs; the epoch's logs are built from ours
         if within is not None and within.due_at_step():
-            shown.update(within.measure())
+            shown = Logs(sorted({**shown, **within.measure()}.items()), batch=logs.batch)
         dispatch.fire(end, batch - 1, shown)
-        if training:
+        if own:
             run.carry_out(shown)
+        if training:
             run.boundary(logs, begun=True)
         if stop():
             break

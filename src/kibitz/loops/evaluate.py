@@ -15,9 +15,15 @@ def evaluate(dispatch: Dispatch, way: Way, feed: OnePass) -> Logs:
         The means over all batches, without what callbacks added.
     """
     run = dispatch.run
+    own = run.kind == "test"  # and not the validation of a fit, which has its own place for what was asked for
     run.stop_evaluating = False
     feed.begin()
     dispatch.fire("on_test_begin", {})
-    logs = run_batches(dispatch, way, "test", stop=lambda: run.stop_evaluating)
-    dispatch.fire("on_test_end", Logs(logs))
+    if own:
+        run.carry_out({})
+    logs = run_batches(dispatch, way, "test", lambda: run.stop_evaluating or (own and run.stop_requested))
+    shown = Logs(logs)
+    dispatch.fire("on_test_end", shown)
+    if own:
+        run.carry_out(shown, last=True)
     return logs

@@ -39,6 +39,7 @@ class FitPlan:
 def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None:
     """Train, epoch by epoch; a run that another process has begun is gone on with where that one was left."""
     run, feed, keeper = dispatch.run, plan.feed, plan.keeper
+    run.clock.epoch = plan.planned.start
     dispatch.fire("on_train_begin", {})
     run.carry_out({})
     epochs, place, logs = _begin(run, plan)
@@ -55,6 +56,7 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
             keeper.restore()
         if place is None or not run.stop_requested:
             logs = run_batches(dispatch, way, "train", lambda: run.stop_requested, plan.validation, place)
+        run.clock.end_epoch()
         place, done = None, done + 1
         if run.stop_now:
             break
@@ -62,6 +64,8 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
         if plan.validation is not None:
             logs = Logs(sorted({**logs, **plan.validation.of_epoch()}.items()), batch=logs.batch)
         run.trained = epoch + 1 == plan.planned.stop
+        if run.stop_now:
+            break
         dispatch.fire("on_epoch_end", epoch, logs)
         run.carry_out(logs)
         run.boundary(logs, begun=False)
@@ -72,7 +76,7 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
     plan.finalize()
     run.trained = True
     dispatch.fire("on_train_end", logs)
-    run.carry_out(logs)
+    run.carry_out(logs, last=True)
     if keeper is not None:
         keeper.end(logs)
 

@@ -13,5 +13,7 @@ def predict(dispatch: Dispatch, way: Way, feed: OnePass) -> None:
     run.stop_predicting = False
     feed.begin()
     dispatch.fire("on_predict_begin", {})
-    run_batches(dispatch, way, "predict", stop=lambda: run.stop_predicting)
+    run.carry_out({})
+    run_batches(dispatch, way, "predict", lambda: run.stop_predicting or run.stop_requested)
     dispatch.fire("on_predict_end", {})
+    run.carry_out({}, last=True)

@@ -50,17 +50,17 @@ class Validation:
         return epoch % self._freq == 0 if isinstance(self._freq, int) else epoch in self._freq
 
     def measure(self, names: Collection[str] | None = None) -> dict[str, float]:
-        """Validate, and give the numbers by the names that they have in the logs."""
+        """Validate, and give the numbers by the names that they have in the logs; an epoch under way goes on."""
         found = self._measured(names)
-        self._go_on()
+        if self._run.clock.in_epoch:
+            self._latest |= found
+            self._go_on()
         return found
 
     def of_epoch(self) -> dict[str, float]:
         """The numbers that belong to the epoch that ends: those that are due now, or its latest."""
-        if self.due_at_epoch():
-            self._measured(None)
         latest, self._latest = self._latest, {}
-        return latest
+        return {**latest, **self._measured(None)} if self.due_at_epoch() else latest
 
     def get_state(self) -> dict[str, float]:
         """What was measured in this epoch."""
@@ -79,5 +79,4 @@ class Validation:
                 found |= {f"{prefix}{key}": value for key, value in measure().items()}
         self._run.validating = ""
         self._run.validation = found
-        self._latest = {**self._latest, **found}
         return found

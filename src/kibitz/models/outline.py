@@ -215,6 +215,8 @@ class _Making:
                     yield Row(each.text, depth, "", self._acts(each.hook), each.hook)
             elif each.text == "evaluate":
                 yield from self._evaluation(depth)
+            elif each.text == "requests":
+                continue  # who will ask for what nobody knows before
             elif not each.text.startswith("if validation is due"):
                 yield Row(each.text, depth, self._note(each.text, kind))
                 yield from self._rows(each, depth + 1, kind)

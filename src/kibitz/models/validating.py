@@ -42,13 +42,22 @@ def validation_sets(core: Core, given: Any, held: Held | None, freq: Freq, plann
 
 def named(data: Any) -> bool:
     """Whether this is several sets by name, and not the inputs of a model by theirs."""
-    return isinstance(data, Mapping) and bool(data) and all(isinstance(each, tuple | list) for each in data.values())
+    return isinstance(data, Mapping) and any(_is_set(each) for each in data.values())
+
+
+def _is_set(part: Any) -> bool:
+    """Whether this can only be a set of data, and no input: a generator, a tuple, or a list of more than numbers."""
+    if isinstance(part, list):
+        return any(is_array(each) or isinstance(each, Mapping) for each in part)
+    return isinstance(part, tuple) or is_iterator(part)
 
 
 def _named_feed(core: Core, given: Any, name: Any, part: Any, freq: Freq, planned: range) -> OnePass:
     check_set_name(name)
     whose = f'validation_data["{name}"]'
     called = Called(f"{whose}[0]", f"{whose}[1]", f"{whose}[2]", cure=f'validation_data={{"{name}": (x, y)}}')
+    if not isinstance(part, tuple | list):
+        called = called._replace(x=whose)
     return _feed(core, given, unpacked(part, whose), called, freq, planned)
 
 
@@ -71,9 +80,12 @@ def _feed(core: Core, given: Any, data: Any, called: Called, freq: Freq, planned
     if is_iterator(x):
         keep = _kept(steps, freq, planned)
     elif y is None and core.needs_targets and (is_array(x) or isinstance(x, Mapping | list | tuple)):
-        raise WrongType("validation_data has inputs and no targets.", given=given.validation_data,
-                        wanted="(x, y) or (x, y, sample_weight)", cure="validation_data=(x_val, y_val)")  # fmt: skip
-    size = size if size is not None else (None if is_iterator(given.x) else given.batch_size)
+        raise WrongType(f"{called.x.removesuffix('[0]')} has inputs and no targets.", given=given.validation_data,
+                        wanted="(x, y) or (x, y, sample_weight)", cure=called.cure)  # fmt: skip
+    if is_iterator(x):
+        size = None  # the batches are its own
+    elif size is None and not is_iterator(given.x):
+        size = given.batch_size
     source = measuring_source(x, y, weight, size, steps, called, keep=keep)
     rehearsed(core, source, training=False, called=called)
     return OnePass(source, None if keep else steps, "validation_steps")

@@ -98,6 +98,7 @@ def drive(
     stage = _Stage(dispatch, model, batches, validation, failing, done=start)
     try:
         dispatch.fire("on_train_begin", {})
+        run.carry_out({})
         for number in range(start, len(epochs)):
             stage.epoch(number, epochs[number])
             if stage.done == kill_after:
@@ -105,6 +106,7 @@ def drive(
             if stage.stops():
                 break
         dispatch.fire("on_train_end", stage.logs)
+        run.carry_out(stage.logs, last=True)
     except BaseException as raised:
         outcome = run.ended(raised, interrupted=isinstance(raised, KeyboardInterrupt))
         dispatch.close(outcome)
@@ -155,14 +157,17 @@ class _Stage:
         test = {key.removeprefix("val_"): value for key, value in given.items() if key.startswith("val_")}
         run.clock.start_epoch(number)
         fire("on_epoch_begin", number, {})
+        run.carry_out({})
         self._batches("train", self.batches, train)
+        run.clock.end_epoch()
+        if test and not run.stop_now:
+            fire("on_test_begin", {})
+            self._batches("test", self.validation, test)
+            fire("on_test_end", Logs(test))
         if not run.stop_now:
-            if test:
-                fire("on_test_begin", {})
-                self._batches("test", self.validation, test)
-                fire("on_test_end", Logs(test))
             self.logs = Logs(given)
             fire("on_epoch_end", number, self.logs)
+            run.carry_out(self.logs)
             self.done = number + 1
 
     def stops(self) -> bool:
@@ -182,6 +187,9 @@ class _Stage:
                 clock.tick()
                 if isinstance(self.model, FakeModel):
                     self.model.step()
-            self.dispatch.fire(f"on_{kind}_batch_end", batch, Logs(numbers, batch=dict(numbers)))
-            if kind == "train" and self.stops():
-                break
+            shown = Logs(numbers, batch=dict(numbers))
+            self.dispatch.fire(f"on_{kind}_batch_end", batch, shown)
+            if kind == "train":
+                self.dispatch.run.carry_out(shown)
+                if self.stops():
+                    break
