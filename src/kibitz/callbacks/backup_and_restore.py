@@ -125,7 +125,7 @@ class BackupAndRestore(Callback):
                 cure="remove it to begin anew",
             )
         if self.run is not None:
-            self.run.first_epoch = epoch  # before the comparison: what is frozen may go by the epoch
+            self.run.first_epoch = epoch  # before they are compared: what is frozen may go by the epoch
         if odd := differences(self.model.export_state(), arrays):
             raise ShapeMismatch(
                 f"The backup is of another model or another optimizer: {shortened(odd)}.",

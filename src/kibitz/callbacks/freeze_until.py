@@ -85,13 +85,14 @@ class FreezeUntil(Callback):
                 raise WrongType(f"{NAME} counts epochs.", given=until, wanted="a whole number of 0 or more",
                                 cure=f'{NAME}("dense", 3)')  # fmt: skip
         self._parts: list[tuple[int, Any]] | None = None
+        self._first = True
 
     def settle(self, forecast: Forecast) -> None:
         """Find the layers, and freeze them before the first step."""
         self._find()
         self._turn(forecast.initial_epoch)
         if self.run is not None:
-            self.run.begins.append(self._turn)
+            self.run.begins.append(self._go_on)
 
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Freeze them now, in a loop of the user's own, where nobody asks before."""
@@ -101,8 +102,9 @@ class FreezeUntil(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Let those train whose epoch has come."""
-        if any(epoch == until for until, _ in self._parts or ()):
+        if self._first or any(epoch == until for until, _ in self._parts or ()):
             self._turn(epoch)
+        self._first = False
 
     def on_train_end(self, logs: Numbers = None) -> None:
         """Forget the layers: the next model has others."""
@@ -120,7 +122,11 @@ class FreezeUntil(Callback):
             raise NotReady(f"{NAME} freezes layers of a model that has weights.", given=self.model,
                            wanted="a model that is built", cure="model.build((None, 784))")  # fmt: skip
         found = [(int(until), self.model.part(which)) for which, until in self._until]
-        self._parts = sorted(found, key=lambda pair: pair[0])
+        self._parts, self._first = sorted(found, key=lambda pair: pair[0]), True
+
+    def _go_on(self, epoch: int) -> None:
+        """Make all layers as they were at the end of the epoch before, when what is gone on from was kept."""
+        self._turn(epoch - 1)
 
     def _turn(self, epoch: int) -> None:
         """Make all layers as they are in an epoch; those that stay frozen have the last word."""
