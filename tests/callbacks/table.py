@@ -77,7 +77,7 @@ HOW = {
     "LearningRateScheduler": How(lambda kind, path: kind(lambda epoch, rate: rate * 0.5), changes=True),
     "ModelCheckpoint": How(lambda kind, path: kind(path.with_suffix(".keras"), "loss", save_best_only=True)),
     "OrbaxCheckpoint": How(lambda kind, path: kind(path, "loss", save_best_only=True, save_on_background=False)),
-    "LearningRateFinder": How(changes=True),
+    "LearningRateFinder": How(lambda kind, path: kind(steps=10), changes=True),
     "PredictionWriter": How(lambda kind, path: kind(path.with_suffix(".npz"), at="epoch", x=X)),
     "SampleViewer": How(lambda kind, path: kind(X, path=path.with_suffix(".png"))),
     "SwapEMAWeights": How(changes=True, around=averaging),
@@ -128,7 +128,8 @@ def page(reports: dict[str, Checked]) -> str:
     skipped = [
         f"- `{name}`, {check.name}: {check.why.splitlines()[0]}"
         for name, report in reports.items()
-        for check in report.skipped
+        for check in report.checks
+        if check.result == "skipped" or (check.name == QUESTIONS[-1] and check.why)
     ]
     return "\n".join(
         [
@@ -146,7 +147,7 @@ def page(reports: dict[str, Checked]) -> str:
             "",
             *(f"{number}. {question}" for number, question in enumerate(QUESTIONS, 1)),
             "",
-            "Not asked, and why:",
+            "Not asked, or not of all, and why:",
             "",
             *skipped,
             "",

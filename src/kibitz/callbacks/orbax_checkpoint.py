@@ -129,7 +129,9 @@ class OrbaxCheckpoint(Watching):
 
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Open the folder."""
-        self._fit, self.batches_seen = self.run, int(self.model.optimizer.iterations)
+        self._fit = self.run
+        if self.save_freq != "epoch":
+            self.batches_seen = int(self.model.optimizer.iterations)
         self._steps = OrbaxSteps(self._folder, most=self.max_to_keep, background=self.save_on_background)
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:

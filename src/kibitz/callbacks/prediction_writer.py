@@ -43,10 +43,12 @@ class PredictionWriter(Callback):
             have to hold more than a list of numbers in a row.
         ShapeMismatch: Before the first step, if the model cannot take `x`.
 
+    Attributes: `epoch`, the number of the epoch that was begun last, from 0.
+
     Reads: with `x`, the model, by a prediction an epoch, and one of a row before the first step; without, the outputs
         of each batch.
     Changes: nothing in the model; writes files.
-    Keeps: nothing.
+    Keeps: epoch, for the name of a file that is written at the end.
     Unlike Keras: there is none in Keras.
 
     Example:
@@ -58,6 +60,9 @@ class PredictionWriter(Callback):
         row,outputs
         0,1.0
         1,1.0
+
+    Source: https://lightning.ai/docs/pytorch/stable/api/lightning.pytorch.callbacks.BasePredictionWriter.html (the
+        idea).
     """
 
     adds = ()
@@ -87,8 +92,8 @@ class PredictionWriter(Callback):
                 wanted="a path without numbers, or inputs to predict while training",
                 cure=f"{NAME}(path, x)",
             )
+        self.epoch = 0
         self._spool: Spool | None = None
-        self._epoch = 0
 
     def settle(self, forecast: Forecast) -> None:
         """Check before the first step that there is something to predict from, and a place for it."""
@@ -106,7 +111,7 @@ class PredictionWriter(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Remember the epoch's number."""
-        self._epoch = epoch
+        self.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Write, if that is done every epoch."""
@@ -116,7 +121,7 @@ class PredictionWriter(Callback):
     def on_train_end(self, logs: Numbers = None) -> None:
         """Write, if that is done at the end."""
         if self.at == "end" and self._x is not None:
-            self._predict(self._epoch, logs or {})
+            self._predict(self.epoch, logs or {})
 
     def on_predict_begin(self, logs: Numbers = None) -> None:
         """Make ready for what comes, and see that it has a place."""

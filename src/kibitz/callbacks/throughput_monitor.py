@@ -60,7 +60,7 @@ class ThroughputMonitor(Callback):
     Source: https://lightning.ai/docs/pytorch/stable/api_references.html (the idea: Lightning's ThroughputMonitor).
     """
 
-    adds = ("steps_per_second",)
+    adds = measures = ("steps_per_second",)
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class ThroughputMonitor(Callback):
         self.samples = None if samples is None else number(NAME, "samples", samples, least=1, such_as=60000)
         self.parts, self.verbose = parts, verbose
         with_samples = () if samples is None else ("samples_per_second",)
-        self.adds = ("steps_per_second", *with_samples, *(PARTS if parts else ()))
+        self.adds = self.measures = ("steps_per_second", *with_samples, *(PARTS if parts else ()))
         self._clock = clock
         self._warm = False
         self._steps = 0
