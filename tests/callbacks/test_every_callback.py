@@ -14,6 +14,9 @@ import pytest
 
 import kibitz
 from kibitz.callbacks import Callback, EarlyStopping
+from kibitz.callbacks.dispatch import Dispatch
+from kibitz.hooks import BATCH_HOOKS
+from kibitz.run import Run
 from kibitz.testing import check_callback
 from kibitz.testing.bench import Bench
 from tests.callbacks.table import HOW, NAMES, PAGE, QUESTIONS, checked, how, row
@@ -42,6 +45,19 @@ def test_it_passes_every_check_and_the_page_says_so(name, tmp_path, request):
 
     assert report.ok, str(report)
     assert line in PAGE.read_text(encoding="utf-8").splitlines(), "if this is meant: python -m tests.callbacks.table"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_called_at_batches_only_where_it_has_something_to_do_there(name, tmp_path):
+    made = how(name)
+    with made.around(tmp_path):
+        callback = made.make(getattr(kibitz.callbacks, name), tmp_path / "0")
+        dispatch = Dispatch([callback], Run("train"))
+        dispatch.lend(callback, dispatch.run)
+        dispatch.add(callback)  # who overrides what is asked anew
+    listens = [hook for hook in BATCH_HOOKS if dispatch.listens(hook)]
+
+    assert bool(listens) == bool(made.batches), f"{name} is called at {listens}: say in HOW why, or let it be quiet"
 
 
 @pytest.mark.usefixtures("one_bench_for_all")

@@ -12,6 +12,7 @@ from kibitz.callbacks.base import Numbers
 from kibitz.callbacks.best import improved
 from kibitz.callbacks.condition import Condition
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.monitor import VALIDATION, Monitor
 from kibitz.callbacks.number import number
 from kibitz.callbacks.say import say
@@ -139,6 +140,7 @@ class ModelCheckpoint(Watching):
         """Remember the epoch's number."""
         self._current_epoch = epoch
 
+    @heard_where(lambda self: self.save_freq != "epoch")
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Save if enough batches were trained on since the last time."""
         if self.save_freq != "epoch" and self._due(batch):

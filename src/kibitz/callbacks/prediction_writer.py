@@ -9,6 +9,7 @@ import numpy as np
 
 from kibitz.callbacks.base import Callback, Numbers
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.spool import Spool
 from kibitz.checkpoint.files import local, probe
 from kibitz.checkpoint.template import Template
@@ -131,6 +132,7 @@ class PredictionWriter(Callback):
         probe(self.path)
         self._spool = Spool(local(self.path), NAME)
 
+    @heard_where(lambda self: self._x is None)
     def on_predict_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Lay the batch's outputs down."""
         if self._spool is not None and logs:
