@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 
 from kibitz.callbacks.base import Callback, Numbers
-from kibitz.callbacks.duration import seconds_of
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.progress_words import remaining
 from kibitz.callbacks.say import say
 from kibitz.callbacks.stopping import stop_training
 from kibitz.checkpoint.files import local, probe
+from kibitz.clock import seconds_of
 from kibitz.errors import InvalidArgument
 
 MOMENTS = ("batch", "epoch")
