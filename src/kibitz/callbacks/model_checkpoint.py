@@ -220,7 +220,7 @@ class ModelCheckpoint(Watching):
         return self.save_best_only or (self.keep is not None and self.monitor is not None)
 
     def _frequency(self, save_freq: Any) -> str | int:
-        if not isinstance(save_freq, str) or save_freq == "epoch":
+        if not isinstance(save_freq, str) or not any(map(str.isdigit, save_freq)):
             return every_batches("ModelCheckpoint", save_freq)
         cadence = Cadence.read(save_freq, "ModelCheckpoint", "save_freq")
         self.every = save_freq
