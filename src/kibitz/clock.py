@@ -1,27 +1,39 @@
-"""Where a run is, and how often something is done in it: epoch, batch and step counted, cadences read, in one place."""
+"""Where a run is, how often something is done in it, and for how long: counted and read here, and nowhere else."""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 from kibitz.errors import InvalidArgument, code, nearest_name
+
+SECONDS = {
+    "s": 1, "sec": 1, "second": 1, "seconds": 1,
+    "min": 60, "minute": 60, "minutes": 60,
+    "h": 3600, "hour": 3600, "hours": 3600,
+    "d": 86400, "day": 86400, "days": 86400,
+}  # fmt: skip
+"""The units of time, and how many seconds they are. A lone "m" could be a month, so it is none."""
 
 UNITS = {
     "step": ("step", 1), "steps": ("step", 1), "batch": ("step", 1), "batches": ("step", 1),
     "epoch": ("epoch", 1), "epochs": ("epoch", 1),
-    "s": ("second", 1), "sec": ("second", 1), "second": ("second", 1), "seconds": ("second", 1),
-    "min": ("second", 60), "minute": ("second", 60), "minutes": ("second", 60),
-    "h": ("second", 3600), "hour": ("second", 3600), "hours": ("second", 3600),
+    **{name: ("second", each) for name, each in SECONDS.items()},
     "%": ("run", 0.01), "% of the run": ("run", 0.01), "run": ("run", 1),
 }  # fmt: skip
 """What may stand behind the number in a cadence: the unit that it is counted in, and how many of these one is."""
 
 EXAMPLES = '"100 steps", "1 epoch", "10 min" or "5% of the run"'
-_WRITTEN = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)?\s*([^\d\s].*?)?\s*")
+DURATIONS = '"90 min", "1 h 30 min", "HH:MM:SS", "DD:HH:MM:SS", a timedelta or a number of seconds, more than none'
+_NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
+_WRITTEN = re.compile(rf"\s*{_NUMBER}?\s*([^\d\s].*?)?\s*")
+_PART = re.compile(rf"\s*{_NUMBER}\s*([a-z]+)\s*")
+_COLONS = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}):(\d{1,2})")
 
 
 @dataclass
@@ -85,13 +97,16 @@ class Cadence:
         """Read a cadence as a user writes it.
 
         Args:
-            written: Such as "100 steps", "1 epoch", "10 min", "5% of the run"; "epoch" alone is "1 epoch".
+            written: Such as "100 steps", "1 epoch", "10 min", "5% of the run"; "epoch" alone is "1 epoch". A time may
+                be written in any way in which `seconds_of` reads text.
             owner: Whose cadence it is, for the error.
             name: The argument's name.
 
         Raises:
             InvalidArgument: If it cannot be read, or is not more than 0.
         """
+        if isinstance(written, str) and (seconds := _in_seconds(written)):
+            return cls(int(seconds) if seconds == int(seconds) else seconds, "second")
         found = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
         number, unit = (found[1], " ".join((found[2] or "").lower().split())) if found else (None, "")
         if found is None or unit not in UNITS or (number is None and unit.startswith("%")):
@@ -140,6 +155,56 @@ def _unreadable(
         nearest=near,
         cure=f'{name}="{amount} {near or "steps"}"',
     )
+
+
+def seconds_of(owner: str, name: str, value: object) -> float:
+    """The seconds that a duration means.
+
+    Args:
+        owner: The callback's name.
+        name: The argument's name.
+        value: Numbers with units, largest first or not ("1 h 30 min"); hours, minutes and seconds between colons, with
+            days before them or without; a `datetime.timedelta`; or seconds.
+
+    Raises:
+        InvalidArgument: If it is none of these, or not longer than nothing.
+
+    Example:
+        >>> from kibitz.clock import seconds_of
+        >>> [seconds_of("Timer", "duration", each) for each in ("2 h", "1h 30min", "00:12:00:00", "00:00:45", 2.5)]
+        [7200.0, 5400.0, 43200.0, 45.0, 2.5]
+    """
+    seconds = None
+    if isinstance(value, dt.timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, str):
+        seconds = _in_seconds(value)
+    elif isinstance(value, Real) and not isinstance(value, bool):
+        seconds = float(value)
+    if seconds is None or not 0 < seconds < math.inf:
+        raise InvalidArgument(
+            f"{owner} cannot read this {name}.",
+            given=value,
+            wanted=DURATIONS,
+            cure=f'{owner}({name}="90 min")',
+        )
+    return seconds
+
+
+def _in_seconds(written: str) -> float | None:
+    """A span of time as people write it, such as "1 h 30 min" or "00:12:00:00"; None if it is none."""
+    text = written.strip().lower()
+    if colons := _COLONS.fullmatch(text):
+        days, hours, minutes, seconds = (int(part or 0) for part in colons.groups())
+        # Hours beyond 23 are plain without days ("36:00:00"); a minute of 75 seconds is a slip.
+        slip = minutes > 59 or seconds > 59 or (colons[1] is not None and hours > 23)
+        return None if slip else float(86400 * days + 3600 * hours + 60 * minutes + seconds)
+    parts = _PART.findall(text)
+    units = [SECONDS[unit] for _, unit in parts if unit in SECONDS]
+    # "1 h 2 h" is a slip too.
+    if not parts or _PART.sub("", text) or len(set(units)) < len(parts):
+        return None
+    return float(sum(float(number) * unit for (number, _), unit in zip(parts, units, strict=True)))
 
 
 class Beat:

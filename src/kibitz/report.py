@@ -19,8 +19,11 @@ class RunReport:
     """What a run did, and where its time went; `print` it, or read its fields.
 
     Args:
-        steps: Batches that hooks have seen.
-        spans: Programs that were sent to the device; each does one step or many.
+        steps: Batches that were trained on so far, as the hooks have seen them; in a run of evaluate or predict, that
+            were evaluated or predicted.
+        spans: Programs that were sent to the device, of validation too; each does one step or many.
+        samples: The rows of these steps, without those that fill up a short batch.
+        validated: Batches of the validations of a fit.
         rewinds: How often steps were run a second time, by the callback that looked at the model in the midst of a
             span.
         rerun: How many steps that were, by callback.
@@ -31,10 +34,10 @@ class RunReport:
 
     Example:
         >>> from kibitz.report import RunReport
-        >>> report = RunReport(steps=1000, spans=12, total=2.0)
+        >>> report = RunReport(steps=1000, spans=12, samples=32000, total=2.0)
         >>> report.hooks["Slow"] = 0.5
         >>> print(report)
-        1000 steps in 12 spans, 2.000 s: 2000.0 us a step
+        1000 steps of 32,000 samples in 12 spans, 2.000 s: 2000.0 us a step
           compiling      0.000 s    0.0 %   nothing
           device         0.000 s    0.0 %   waiting for it
           data           0.000 s    0.0 %   reading it and bringing it to the device
@@ -46,12 +49,19 @@ class RunReport:
 
     steps: int = 0
     spans: int = 0
+    samples: int = 0
+    validated: int = 0
     rewinds: Counter[str] = field(default_factory=Counter)
     rerun: Counter[str] = field(default_factory=Counter)
     compilations: list[tuple[str, float]] = field(default_factory=list)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     hooks: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     total: float = 0.0
+
+    def passed(self, steps: int, samples: int) -> None:
+        """Note that so many steps more were done, on so many rows."""
+        self.steps += steps
+        self.samples += samples
 
     def rewound(self, by: str, steps: int) -> None:
         """Note that somebody had so many steps run a second time."""
@@ -84,9 +94,11 @@ class RunReport:
             ("hooks", hooks, names),
             ("rest", rest, ""),
         ]
+        validated = f", {self.validated} batches of validation" if self.validated else ""
         rewinds = ", ".join(f"{name} {times} ({self.rerun[name]} steps)" for name, times in self.rewinds.most_common())
+        done = f"{self.steps} steps of {self.samples:,} samples{validated}"
         return "\n".join([
-            f"{self.steps} steps in {self.spans} spans, {self.total:.3f} s{each}",
+            f"{done} in {self.spans} spans, {self.total:.3f} s{each}",
             *(f"  {name:<10}{part:10.3f} s{100 * part / total:7.1f} %   {said}".rstrip() for name, part, said in rows),
             f"  rewinds   {rewinds or 'none'}",
         ])  # fmt: skip

@@ -42,11 +42,13 @@ class How:
         make: Makes it, given the class and a path of its own that nothing lies at.
         changes: Whether it is made to take a hand.
         around: What it needs around it, given a folder.
+        batches: Why it is called at batches, if it is, as it is made here.
     """
 
     make: Callable[[Any, Path], Any] = lambda kind, path: kind()
     changes: bool = False
     around: Callable[[Path], Any] = contextlib.nullcontext
+    batches: str = ""
 
 
 @contextlib.contextmanager
@@ -70,7 +72,10 @@ def averaging(folder: Path) -> Any:
 HOW = {
     "BackupAndRestore": How(lambda kind, path: kind(path), changes=True),
     "CSVLogger": How(lambda kind, path: kind(path)),
-    "CallbackList": How(lambda kind, path: kind([kibitz.callbacks.History(), kibitz.callbacks.CSVLogger(path)])),
+    "CallbackList": How(
+        lambda kind, path: kind([kibitz.callbacks.History(), kibitz.callbacks.CSVLogger(path)]),
+        batches="it passes every hook on",
+    ),
     "EarlyStopping": How(lambda kind, path: kind("loss", patience=3)),
     "FreezeUntil": How(lambda kind, path: kind(lambda name: name.endswith("bias"), 2), changes=True),
     "GradientClip": How(lambda kind, path: kind(norm=0.1), changes=True),
@@ -78,16 +83,26 @@ HOW = {
     "LearningRateScheduler": How(lambda kind, path: kind(lambda epoch, rate: rate * 0.5), changes=True),
     "ModelCheckpoint": How(lambda kind, path: kind(path.with_suffix(".keras"), "loss", save_best_only=True)),
     "OrbaxCheckpoint": How(lambda kind, path: kind(path, "loss", save_best_only=True, save_on_background=False)),
-    "LearningRateFinder": How(changes=True),
+    "LearningRateFinder": How(lambda kind, path: kind(steps=10), changes=True, batches="it tries a rate at each"),
     "PredictionWriter": How(lambda kind, path: kind(path.with_suffix(".npz"), at="epoch", x=X)),
     "SampleViewer": How(lambda kind, path: kind(X, path=path.with_suffix(".png"))),
     "SwapEMAWeights": How(changes=True, around=averaging),
-    "Timer": How(lambda kind, path: kind("1 h")),
-    "WeightAveraging": How(lambda kind, path: kind("ema"), changes=True),
+    "ProgbarLogger": How(batches="a bar is drawn"),
+    "TerminateOnNaN": How(batches="it looks at each loss"),
+    "ThroughputMonitor": How(batches="in a run's first epoch, to leave out the step that compiles"),
+    "Timer": How(lambda kind, path: kind("1 h"), batches="it may stop at any"),
+    "WeightAveraging": How(
+        lambda kind, path: kind("ema"),
+        changes=True,
+        batches="it sees to it that each is trained on with the weights of the training",
+    ),
+    "WeightHistograms": How(batches="it keeps what was counted at each"),
     "RemoteMonitor": How(lambda kind, path: kind("http://localhost:9"), around=unreachable),
     "TensorBoard": How(lambda kind, path: kind(path, histogram_freq=1)),
     "ReduceLROnPlateau": How(lambda kind, path: kind("loss", patience=2, cooldown=1), changes=True),
-    "WandbMetricsLogger": How(lambda kind, path: kind(log_freq=2), around=offline_run),
+    "WandbMetricsLogger": How(
+        lambda kind, path: kind(log_freq=2), around=offline_run, batches="it logs every other one"
+    ),
     "WandbModelCheckpoint": How(
         lambda kind, path: kind(path.with_suffix(".weights.h5"), save_weights_only=True), around=offline_run
     ),
@@ -129,8 +144,10 @@ def page(reports: dict[str, Checked]) -> str:
     skipped = [
         f"- `{name}`, {check.name}: {check.why.splitlines()[0]}"
         for name, report in reports.items()
-        for check in report.skipped
+        for check in report.checks
+        if check.result == "skipped" or (check.name == QUESTIONS[-1] and check.why)
     ]
+    called = [f"- `{name}`: {how(name).batches}." for name in NAMES if how(name).batches]
     return "\n".join(
         [
             "# The callbacks, checked",
@@ -147,9 +164,13 @@ def page(reports: dict[str, Checked]) -> str:
             "",
             *(f"{number}. {question}" for number, question in enumerate(QUESTIONS, 1)),
             "",
-            "Not asked, and why:",
+            "Not asked, or not of all, and why:",
             "",
             *skipped,
+            "",
+            "Called at batches as they are made here, and why; the others let steps be done many at a time:",
+            "",
+            *called,
             "",
         ]
     )

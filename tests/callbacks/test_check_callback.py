@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kibitz
 from kibitz.callbacks import Callback
-from kibitz.errors import BrokenCallback, KibitzError, WrongType
+from kibitz.errors import BrokenCallback, InvalidArgument, KibitzError, WrongType
 from kibitz.testing import Check, Checked, check_callback
 from kibitz.testing.bench import Bench
 from kibitz.testing.checks import AS_IT_IS, IN_RUNS
@@ -260,7 +261,7 @@ def test_a_thread_that_goes_on_is_named(bench, monkeypatch):
 
 
 def test_what_takes_a_hand_says_so():
-    for kind, words in ((TakesOut, 'has "loss" taken out'), (Stops, "the run has 1 epochs, and without it 3")):
+    for kind, words in ((TakesOut, 'has "loss" taken out'), (Stops, "the run has 1 epochs, and without it 4")):
         assert words in "".join(check.why for check in check_callback(kind, raises=False).failed)
         assert [check.name for check in check_callback(kind, raises=False, changes=True).skipped] == ["the same bits"]
 
@@ -355,6 +356,65 @@ def test_what_no_second_run_could_repeat_is_not_asked_to_go_on():
             self.last = next(clock)
 
     assert check_callback(Timed).ok
+
+
+def test_what_is_measured_is_not_compared_and_the_report_says_so():
+    clock = iter(range(1000))
+
+    class Level(Callback):
+        """Two runs may well find the same level: that they need not is for the callback to say."""
+
+        adds = measures = ("level",)
+
+        def on_epoch_end(self, epoch, logs=None):
+            logs["level"] = next(clock) // 10
+            logs["twice"] = 2 * logs["loss"]
+
+    class Measures(Level):
+        measures = ()
+
+        def on_epoch_end(self, epoch, logs=None):
+            logs["level"] = next(clock)
+
+    for kind in (Level, Measures):
+        (found,) = [check for check in check_callback(kind).checks if check.name == "state goes on"]
+        assert (found.result, found.why) == ("ok", "apart from what no two runs have in common: level")
+
+
+def test_a_run_that_is_refused_before_its_first_batch_is_not_asked():
+    class ForFitAlone(Callback):
+        def settle(self, forecast):
+            if forecast.steps == 1:
+                self.on_predict_begin()
+
+        def on_predict_begin(self, logs=None):
+            raise InvalidArgument("ForFitAlone needs more.", given=None, wanted="a fit", cure="fit")
+
+    class ForPredictAlone(ForFitAlone):
+        def settle(self, forecast):
+            self.on_predict_begin()
+
+    checked = check_callback(ForFitAlone)
+    assert [check.name for check in checked.skipped] == ["one epoch of one batch", "predict alone"]
+    assert checked.skipped[1].why == (
+        "it says before the first batch that it is not for predict: ForFitAlone needs more."
+    )
+    assert "used again" in [check.name for check in check_callback(ForPredictAlone, raises=False).failed]
+
+
+def test_what_a_library_keeps_open_of_its_own_is_not_the_callback_s():
+    matplotlib = pytest.importorskip("matplotlib")
+    opened = []
+
+    class Draws(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            opened.append(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf").open("rb"))  # noqa: SIM115 - it is to stay open
+
+    try:
+        assert check_callback(Draws).ok
+    finally:
+        for file in opened:
+            file.close()
 
 
 def test_a_report_is_a_table():

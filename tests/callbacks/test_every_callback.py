@@ -5,6 +5,7 @@ A new one is found by itself; `python -m tests.callbacks.table` writes the page 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 
@@ -13,6 +14,9 @@ import pytest
 
 import kibitz
 from kibitz.callbacks import Callback, EarlyStopping
+from kibitz.callbacks.dispatch import Dispatch
+from kibitz.hooks import BATCH_HOOKS
+from kibitz.run import Run
 from kibitz.testing import check_callback
 from kibitz.testing.bench import Bench
 from tests.callbacks.table import HOW, NAMES, PAGE, QUESTIONS, checked, how, row
@@ -31,15 +35,29 @@ def one_bench_for_all(bench, monkeypatch):
     monkeypatch.setattr("kibitz.testing.checked.Bench", lambda: bench)
 
 
-@pytest.mark.usefixtures("one_bench_for_all")
 @pytest.mark.parametrize("name", NAMES)
-def test_it_passes_every_check_and_the_page_says_so(name, tmp_path):
+def test_it_passes_every_check_and_the_page_says_so(name, tmp_path, request):
+    if how(name).around is contextlib.nullcontext:  # what it needs around it may be about the model
+        request.getfixturevalue("one_bench_for_all")
     report = checked(name, tmp_path)
     line = row(name, report)
     print(line)
 
     assert report.ok, str(report)
     assert line in PAGE.read_text(encoding="utf-8").splitlines(), "if this is meant: python -m tests.callbacks.table"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_called_at_batches_only_where_it_has_something_to_do_there(name, tmp_path):
+    made = how(name)
+    with made.around(tmp_path):
+        callback = made.make(getattr(kibitz.callbacks, name), tmp_path / "0")
+        dispatch = Dispatch([callback], Run("train"))
+        dispatch.lend(callback, dispatch.run)
+        dispatch.add(callback)  # who overrides what is asked anew
+    listens = [hook for hook in BATCH_HOOKS if dispatch.listens(hook)]
+
+    assert bool(listens) == bool(made.batches), f"{name} is called at {listens}: say in HOW why, or let it be quiet"
 
 
 @pytest.mark.usefixtures("one_bench_for_all")

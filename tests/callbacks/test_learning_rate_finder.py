@@ -7,6 +7,7 @@ import pytest
 
 import kibitz
 from kibitz.callbacks import Callback, LearningRateFinder
+from kibitz.callbacks.state import Kept
 from kibitz.errors import InvalidArgument, MissingExtra, NotReady, UnusableFile, WrongType
 from kibitz.logs import Logs
 from kibitz.testing import FakeModel, drive
@@ -174,6 +175,30 @@ def test_the_model_is_left_as_it_was_by_an_exception_too():
 
     with pytest.raises(RuntimeError):
         lent.fit(X, Y, batch_size=4, verbose=0, callbacks=[LearningRateFinder(steps=10), Fail()])
+    assert everything(lent)[0] == before
+
+
+def test_a_sweep_that_is_gone_on_with_in_another_process_puts_back_what_the_first_one_would_have():
+    whole, first, second = (LearningRateFinder(steps=16, start=1e-3) for _ in range(3))
+    lent, held = model(), {}
+    before = everything(lent)[0]
+
+    class Cut(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 7:
+                held.update(state=Kept(first).state(), model=lent.export_state())
+
+    class Restore(Callback):
+        def on_train_begin(self, logs=None):
+            Kept(second).restore(held["state"])
+
+    sweep = {"batch_size": 4, "shuffle": False, "verbose": 0}
+    lent.fit(X, Y, **sweep, callbacks=[whole])
+    lent.fit(X, Y, **sweep, callbacks=[first, Cut()])
+    lent.import_state(held["model"])
+    lent.fit(X[32:], Y[32:], epochs=2, **sweep, callbacks=[second, Restore()])
+
+    assert (second.rates, second.losses[:12]) == (whole.rates, whole.losses[:12])
     assert everything(lent)[0] == before
 
 

@@ -11,6 +11,7 @@ from flax import nnx
 import kibitz
 from kibitz.callbacks import Callback, PredictionWriter
 from kibitz.callbacks.spool import Spool
+from kibitz.callbacks.state import Kept
 from kibitz.errors import InvalidArgument, ShapeMismatch, UnknownKey, UnusableFile, WrongType
 from kibitz.testing import FakeModel, Recorder, drive
 
@@ -51,6 +52,28 @@ def test_without_a_number_the_one_file_is_replaced(tmp_path):
 
     assert [each.name for each in tmp_path.iterdir()] == ["now.npz"]
     np.testing.assert_array_equal(loaded(tmp_path / "now.npz")["outputs"], 2 * X)
+
+
+def test_one_instance_serves_fit_after_fit(tmp_path):
+    writer = PredictionWriter(tmp_path / "{epoch}.npz", X, at="end")
+    train(writer, epochs=2)
+    train(writer, epochs=3)
+
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["2.npz", "3.npz"]
+
+
+def test_the_name_at_the_end_is_that_of_the_last_epoch_in_another_process_too(tmp_path):
+    first, second = (PredictionWriter(tmp_path / "{epoch}.npz", X, at="end") for _ in range(2))
+    kept = Kept(first)
+    drive(first, epochs=[{"loss": 1.0}] * 3, model=Model(), kill_after=3)
+
+    class Restore(Callback):
+        def on_train_begin(self, logs=None):
+            Kept(second).restore(kept.state())
+
+    drive([second, Restore()], epochs=[{"loss": 1.0}] * 3, model=Model(), start=3)
+
+    assert [each.name for each in tmp_path.iterdir()] == ["3.npz"]
 
 
 def test_once_at_the_end_if_that_is_asked(tmp_path):

@@ -9,8 +9,10 @@ import pytest
 
 import kibitz
 from kibitz.callbacks import Callback, EarlyStopping, ThroughputMonitor
+from kibitz.callbacks.dispatch import Dispatch
 from kibitz.errors import InvalidArgument, UnknownMonitor, WrongType
-from kibitz.testing import Recorder, drive
+from kibitz.run import Run
+from kibitz.testing import FakeModel, Recorder, drive
 
 EPOCH, VALIDATED = {"loss": 1.0}, {"loss": 1.0, "val_loss": 1.0}
 
@@ -67,7 +69,7 @@ def test_an_epoch_that_is_cut_short_counts_what_was_done():
     assert [each["samples_per_second"] for each in logs] == [5, 5]
 
 
-def test_without_samples_only_steps_are_logged():
+def test_where_nobody_knows_of_samples_only_steps_are_logged():
     (logs,) = run([EPOCH])
 
     assert set(logs) == {"loss", "steps_per_second"}
@@ -81,6 +83,48 @@ def test_it_says_a_line_an_epoch_if_asked(capsys):
     )
     run([EPOCH], batches=1, verbose=1, parts=True)
     assert capsys.readouterr().out.startswith("Epoch 1: 0.0098 steps/s, device 0.0 s, data 0.0 s, hooks ")
+
+
+def test_the_samples_are_those_that_the_run_has_trained_on():
+    class Rows(Callback):
+        """As the engine counts them: 8 in a batch, of the last one 6, and of validation none."""
+
+        def on_train_batch_begin(self, batch, logs=None):
+            self.run.report.samples += 6 if batch == 3 else 8
+
+    first, second = run([VALIDATED] * 2, before=[Rows()])
+
+    assert (first["samples_per_second"], second["samples_per_second"]) == (22 / 6, 30 / 8)
+
+
+def test_a_validation_in_the_midst_of_an_epoch_is_no_training():
+    now, logs = iter([0.0, 100.0, 102.0, 152.0, 154.0, 204.0, 210.0]), {}
+    monitor = ThroughputMonitor(clock=lambda: next(now))
+    monitor.on_train_begin()
+    monitor.on_epoch_begin(0)
+    for batch in range(3):
+        if batch == 2:
+            monitor.on_test_begin()
+            monitor.on_test_end()
+        monitor.on_train_batch_end(batch)
+    monitor.on_test_begin()
+    monitor.on_test_end()
+    monitor.on_epoch_end(0, logs)
+
+    assert logs["steps_per_second"] == 2 / 4
+
+
+def test_only_the_first_epoch_is_watched_batch_by_batch():
+    dispatch = Dispatch([ThroughputMonitor()], Run("train"))
+    dispatch.attach(FakeModel(), {"verbose": 0, "epochs": 2, "steps": 1})
+    watched = []
+    dispatch.fire("on_train_begin", {})
+    for epoch in range(2):
+        dispatch.fire("on_epoch_begin", epoch, {})
+        watched.append(dispatch.quiet("train"))
+        dispatch.fire("on_train_batch_end", 0, {})
+
+    assert watched == [0, math.inf]
 
 
 def test_the_parts_are_those_of_the_runs_report_within_the_epochs_training():
@@ -102,7 +146,7 @@ def test_the_parts_are_those_of_the_runs_report_within_the_epochs_training():
 def test_a_callback_behind_it_may_watch_what_it_adds_and_nothing_else():
     drive([ThroughputMonitor(samples=1), EarlyStopping("samples_per_second", mode="max")], epochs=[EPOCH])
     with pytest.raises(UnknownMonitor):
-        drive([ThroughputMonitor(), EarlyStopping("samples_per_second", mode="max")], epochs=[EPOCH])
+        drive([ThroughputMonitor(), EarlyStopping("data_seconds", mode="min")], epochs=[EPOCH])
 
 
 def test_in_a_loop_of_ones_own_it_counts_as_well():
@@ -143,7 +187,7 @@ def test_in_a_fit_it_measures_something_and_changes_no_bit():
         history = model.fit(x, x[:, :1], batch_size=4, epochs=2, verbose=0, callbacks=list(callbacks))
         return model.get_weights()[0].tobytes(), history.history
 
-    weights, history = train(ThroughputMonitor(samples=10, parts=True))
+    weights, history = train(ThroughputMonitor(parts=True))
 
     assert weights == train()[0]
     assert all(len(history[key]) == 2 and min(history[key]) > 0 for key in ("steps_per_second", "samples_per_second"))

@@ -112,7 +112,7 @@ def test_a_run_that_crashed_ends_with_the_bits_of_one_that_did_not(tmp_path):
 
 
 @pytest.mark.parametrize("save_freq", ["epoch", 1, 3, 4, 9])
-def test_d5a_no_batch_is_trained_on_twice_and_none_is_left_out(tmp_path, save_freq):
+def test_D5a_no_batch_is_trained_on_twice_and_none_is_left_out(tmp_path, save_freq):
     crashes = [(1, 2), (2, 2), (3, 2), None]
     for crash in crashes:
         model = Backed()
@@ -147,7 +147,7 @@ def test_an_integer_counts_batches_and_waits_for_the_end_of_the_epoch(tmp_path):
         assert (kept(folder)["epoch"] if folder.exists() else None) == backed_up
 
 
-def test_d5b_the_counters_live_through_a_second_crash(tmp_path):
+def test_D5b_the_counters_live_through_a_second_crash(tmp_path):
     folder = tmp_path / "backup"
     for crash in ((2, 1), (2, 0), (3, 1)):
         resumed(BackupAndRestore(folder), Backed(), 5, batches=2, crash=crash)
@@ -157,7 +157,7 @@ def test_d5b_the_counters_live_through_a_second_crash(tmp_path):
     assert model.steps == 10
 
 
-def test_d5e_the_place_belongs_to_one_fit(tmp_path):
+def test_D5e_the_place_belongs_to_one_fit(tmp_path):
     model = dense(kibitz)
     with pytest.raises(RuntimeError, match="power"):
         train(model, 4, callbacks=[BackupAndRestore(tmp_path), Crash(2)])
@@ -207,7 +207,7 @@ def test_the_planned_end_removes_the_backup_and_nothing_else(tmp_path):
     assert kept(tmp_path / "kept") == {"epoch": 2, "stopped": ""}
 
 
-def test_d5f_a_stop_that_was_not_planned_keeps_the_backup_and_is_known(tmp_path):
+def test_D5f_a_stop_that_was_not_planned_keeps_the_backup_and_is_known(tmp_path):
     stop = kibitz.callbacks.EarlyStopping("loss", patience=1)
     result = drive([stop, BackupAndRestore(tmp_path)], epochs(9), model=Backed())
     assert result.kind == "stopped"
@@ -218,7 +218,7 @@ def test_d5f_a_stop_that_was_not_planned_keeps_the_backup_and_is_known(tmp_path)
     assert again.restored["stopped"].startswith("EarlyStopping")
 
 
-def test_d5f_after_nan_the_last_good_epoch_is_what_is_left(tmp_path):
+def test_D5f_after_nan_the_last_good_epoch_is_what_is_left(tmp_path):
     numbers = [{"loss": 1.0}, {"loss": 1.0}, {"loss": float("nan")}, {"loss": 1.0}]
     drive([BackupAndRestore(tmp_path), kibitz.callbacks.TerminateOnNaN()], numbers, batches=3, model=Backed())
     assert kept(tmp_path)["epoch"] == 2
@@ -337,7 +337,7 @@ def test_another_model_or_optimizer_is_told_before_the_first_step(tmp_path):
 
 
 @pytest.mark.parametrize("save_freq", [False, True, 0, -1, 1.5, "batch", None])
-def test_d5c_what_is_neither_epoch_nor_a_number_of_batches_is_refused(save_freq, tmp_path):
+def test_D5c_what_is_neither_epoch_nor_a_number_of_batches_is_refused(save_freq, tmp_path):
     with pytest.raises(InvalidArgument, match="BackupAndRestore saves every epoch, or every so many batches"):
         BackupAndRestore(tmp_path, save_freq=save_freq)
 

@@ -131,7 +131,7 @@ def refused(error, match, callbacks, epochs, **kwargs):
     assert seen.hooks == []
 
 
-def test_d1_the_best_of_batches_works_and_val_keys_are_refused_at_the_start(tmp_path):
+def test_D1_the_best_of_batches_works_and_val_keys_are_refused_at_the_start(tmp_path):
     save = ModelCheckpoint(tmp_path / "{epoch}-{batch}.keras", monitor="loss", save_best_only=True, save_freq=2)
     drive(save, losses(3.0, 4.0, 2.0), batches=4)
     assert saved(tmp_path) == ["1-2.keras", "3-2.keras"]
@@ -140,13 +140,13 @@ def test_d1_the_best_of_batches_works_and_val_keys_are_refused_at_the_start(tmp_
     refused(UnknownMonitor, "at the end of a batch", [late], [{"loss": 1.0, "val_loss": 1.0}])
 
 
-def test_d2_a_monitor_that_nobody_knows_is_refused_at_the_start(tmp_path):
+def test_D2_a_monitor_that_nobody_knows_is_refused_at_the_start(tmp_path):
     save = ModelCheckpoint(tmp_path / "b.keras", monitor="val_lss", mode="min", save_best_only=True)
     refused(UnknownMonitor, "val_loss", [save], [{"loss": 1.0, "val_loss": 1.0}])
     assert names(tmp_path) == []
 
 
-def test_d2_an_epoch_without_validation_neither_saves_nor_forgets_the_best(tmp_path):
+def test_D2_an_epoch_without_validation_neither_saves_nor_forgets_the_best(tmp_path):
     save = ModelCheckpoint(tmp_path / "{epoch}.keras", save_best_only=True)
     drive(save, [{"loss": 1.0}, {"loss": 1.0, "val_loss": 2.0}, {"loss": 0.5}, {"loss": 0.5, "val_loss": 3.0}])
     assert saved(tmp_path) == ["2.keras"]
@@ -154,7 +154,7 @@ def test_d2_an_epoch_without_validation_neither_saves_nor_forgets_the_best(tmp_p
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
-def test_d16_what_is_not_finite_never_becomes_the_best(tmp_path, bad, capsys):
+def test_D16_what_is_not_finite_never_becomes_the_best(tmp_path, bad, capsys):
     save = ModelCheckpoint(tmp_path / "{epoch}.keras", monitor="loss", save_best_only=True, verbose=1)
     drive(save, losses(bad, 3.0, bad, 2.0))
     assert saved(tmp_path) == ["2.keras", "4.keras"]
@@ -162,14 +162,14 @@ def test_d16_what_is_not_finite_never_becomes_the_best(tmp_path, bad, capsys):
     assert capsys.readouterr().out.startswith("\nEpoch 1: loss did not improve from None\n")
 
 
-def test_d17_no_direction_is_needed_where_nothing_is_compared(tmp_path):
+def test_D17_no_direction_is_needed_where_nothing_is_compared(tmp_path):
     drive(ModelCheckpoint(tmp_path / "m.keras", monitor="oddness"), [{"loss": 1.0, "oddness": 1.0}])
     assert saved(tmp_path) == ["m.keras"]
     best = ModelCheckpoint(tmp_path / "b.keras", monitor="oddness", save_best_only=True)
     refused(UnknownDirection, "oddness", [best], [{"loss": 1.0, "oddness": 1.0}])
 
 
-def test_d21_a_disk_that_fills_up_leaves_the_last_good_file(tmp_path):
+def test_D21_a_disk_that_fills_up_leaves_the_last_good_file(tmp_path):
     model = dense(kibitz)
     path = tmp_path / "m.keras"
     train(model, callbacks=[ModelCheckpoint(path)])
@@ -192,7 +192,7 @@ def test_d21_a_disk_that_fills_up_leaves_the_last_good_file(tmp_path):
     assert names(tmp_path) == ["m.keras"]
 
 
-def test_d24_the_best_and_the_count_of_batches_live_on_into_the_next_fit(tmp_path):
+def test_D24_the_best_and_the_count_of_batches_live_on_into_the_next_fit(tmp_path):
     best = ModelCheckpoint(tmp_path / "best-{epoch}.keras", monitor="loss", save_best_only=True)
     count = ModelCheckpoint(tmp_path / "count-{epoch}-{batch}.keras", save_freq=3)
     drive([best, count], losses(2.0), batches=2)
@@ -209,7 +209,7 @@ def test_d24_the_best_and_the_count_of_batches_live_on_into_the_next_fit(tmp_pat
         ("{batch}.keras", "epoch", [{"loss": 1.0}]),
     ],
 )
-def test_d37_a_name_that_cannot_be_filled_is_told_at_the_start(tmp_path, name, save_freq, epochs):
+def test_D37_a_name_that_cannot_be_filled_is_told_at_the_start(tmp_path, name, save_freq, epochs):
     save = ModelCheckpoint(tmp_path / name, save_freq=save_freq)
     refused(UnknownKey, "failed to format this filepath", [save], epochs)
     with pytest.raises(KeyError):
@@ -217,7 +217,7 @@ def test_d37_a_name_that_cannot_be_filled_is_told_at_the_start(tmp_path, name, s
     assert names(tmp_path) == []
 
 
-def test_d37_a_name_with_val_waits_for_validation(tmp_path):
+def test_D37_a_name_with_val_waits_for_validation(tmp_path):
     epochs = [{"loss": 1.0}, {"loss": 1.0, "val_loss": 0.5}, {"loss": 1.0}]
     drive(ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.2f}.keras"), epochs)
     assert saved(tmp_path) == ["2-0.50.keras"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+import pytest
 
 import kibitz as keras
 from kibitz.report import RunReport, reporting, spent_on
@@ -46,6 +47,39 @@ def test_it_counts_steps_spans_and_what_was_compiled():
     assert report.total > sum(report.hooks.values()) > 0
     model.fit(X, Y, batch_size=8, verbose=0)
     assert model.run_report().compilations == []
+
+
+@pytest.mark.parametrize("looks", [True, False], ids=["batch by batch", "many at a time"])
+@pytest.mark.parametrize("data", ["arrays", "generator"])
+def test_it_counts_the_samples_that_were_trained_on_and_validation_apart(data, looks):
+    def batches():
+        for start in range(0, 40, 16):
+            yield X[start : start + 16], Y[start : start + 16]
+
+    given = {"x": batches(), "steps_per_epoch": 3} if data == "generator" else {"x": X, "y": Y, "batch_size": 16}
+    model = build()
+    callbacks = [ReadsOnce(at=(0, 1))] if looks else []
+    model.fit(
+        **given, epochs=1, verbose=0, validation_data=(X[:12], Y[:12]), validation_batch_size=8, callbacks=callbacks
+    )
+    report = model.run_report()
+
+    assert (report.steps, report.samples, report.validated) == (3, 40, 2)
+    assert "3 steps of 40 samples, 2 batches of validation in " in str(report)
+    model.evaluate(X, Y, batch_size=16, verbose=0)
+    assert (model.run_report().steps, model.run_report().samples, model.run_report().validated) == (3, 40, 0)
+    model.predict(X[:10], batch_size=4, verbose=0)
+    assert (model.run_report().steps, model.run_report().samples) == (3, 10)
+
+
+def test_steps_that_are_run_a_second_time_are_counted_once():
+    class Halves(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.set_weights([weight / 2 for weight in self.model.get_weights()])
+
+    model = build()
+    model.fit(X, Y, batch_size=8, epochs=3, verbose=0, callbacks=[ReadsOnce(at=(2, 2)), Halves()])
+    assert (model.run_report().steps, model.run_report().samples) == (15, 120)
 
 
 def test_it_names_whoever_had_steps_run_a_second_time():

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from kibitz.callbacks.heard_where import HeardWhere
+
 SNAPSHOT = Path(__file__).with_name("public_names.txt")
 
 
@@ -74,7 +76,8 @@ def homes() -> dict[int, Name]:
 
 def methods(thing: type) -> dict[str, Any]:
     """The public methods and properties that a class of ours itself defines."""
-    return {key: value for key, value in vars(thing).items() if not key.startswith("_") and _is_method(value)}
+    own = {key: value.function if isinstance(value, HeardWhere) else value for key, value in vars(thing).items()}
+    return {key: value for key, value in own.items() if not key.startswith("_") and _is_method(value)}
 
 
 def signature(thing: Any) -> inspect.Signature:

@@ -34,6 +34,24 @@ def test_D6_a_nested_evaluate_leaves_the_running_means_alone(keras, kibitz):
     assert quietly(losses, keras, look=True) != pytest.approx(losses(kibitz, look=True), rel=1e-3)
 
 
+def test_D7_a_stop_within_an_epoch_is_followed_by_validation_and_one_at_once_is_not(keras, kibitz):
+    x, y = line_data(8)
+
+    def hooks(ns, ask):
+        seen = recorder(ns, on_train_batch_end=lambda self, batch, logs: ask(self) if batch == 1 else None)
+        line(ns).fit(x, y, batch_size=2, verbose=0, validation_data=(x, y), callbacks=[seen])
+        found = hooks_of(seen.trace)
+        return found[found.index("on_train_batch_end 1") + 1 :]
+
+    def flag(callback):
+        callback.model.stop_training = True
+
+    after = hooks(kibitz, flag)
+    assert after == quietly(hooks, keras, flag)
+    assert (after[0], after[-2:]) == ("on_test_begin", ["on_epoch_end 0", "on_train_end"])
+    assert hooks(kibitz, lambda callback: callback.run.stop("enough", now=True)) == ["on_train_end"]
+
+
 def test_D8_the_last_hook_has_the_keys_that_were_added(keras, kibitz):
     x, y = line_data(4)
 

@@ -158,6 +158,86 @@ def test_D4_an_average_of_weights_does_not_replace_them_after_an_error(keras, ki
     assert quietly(weights, keras) is False
 
 
+def dies(ns, at):
+    """A callback that ends the process at an epoch's batch, as far as the others can tell."""
+
+    class Dies(ns.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if (self.epoch, batch) == at:
+                raise OSError
+
+    return Dies()
+
+
+def test_D5a_D5b_a_run_that_crashed_twice_has_as_many_steps_as_it_should(keras, kibitz, tmp_path):
+    def steps(ns):
+        for at in ((1, 1), (1, 2), None):
+            model, backup = line(ns), ns.callbacks.BackupAndRestore(str(tmp_path / ns.__name__), save_freq=1)
+            try:
+                fit(ns, backup, dies(ns, at), model=model, epochs=3)
+            except OSError:
+                continue
+        return int(model.optimizer.iterations.numpy())
+
+    assert steps(kibitz) == 12
+    assert quietly(steps, keras) > 12
+
+
+def test_D5d_a_run_with_random_numbers_goes_on_as_if_nothing_had_been(keras, kibitz, tmp_path):
+    def losses(ns):
+        def run(*callbacks):
+            ns.utils.set_random_seed(3)
+            model = ns.Sequential([ns.Input((3,)), ns.layers.Dropout(0.5), ns.layers.Dense(1)])
+            model.compile("sgd", "mse")
+            return fit(ns, *callbacks, model=model, epochs=4, shuffle=True).history["loss"]
+
+        folder = str(tmp_path / ns.__name__)
+        with pytest.raises(OSError):
+            run(ns.callbacks.BackupAndRestore(folder), dies(ns, (2, 0)))
+        return run()[2:], run(ns.callbacks.BackupAndRestore(folder))
+
+    whole, resumed = losses(kibitz)
+    assert resumed == whole
+    whole, resumed = quietly(losses, keras)
+    assert len(resumed) == len(whole)
+    assert resumed != pytest.approx(whole, rel=1e-3)
+
+
+def test_D34_the_best_weights_come_back_without_their_optimizer_and_from_a_file_with_it(keras, kibitz, tmp_path):
+    def found(ns):
+        folder = tmp_path / ns.__name__
+        folder.mkdir()
+        watched = {"monitor": "seen", "mode": "min"}
+        best = keeper(ns, folder, "best.weights.h5", save_best_only=True, **watched)
+        stop = ns.callbacks.EarlyStopping(patience=1, restore_best_weights=True, **watched)
+        model = line(ns, optimizer=ns.optimizers.Adam(0.1))
+        fit(ns, scripted(ns, [1.0, 2.0, 3.0]), best, stop, model=model, epochs=3)
+        weights, steps = model.get_weights(), int(model.optimizer.iterations.numpy())
+        model.load_weights(str(folder / "best.weights.h5"))
+        same = all(map(np.array_equal, weights, model.get_weights()))
+        return steps, same, int(model.optimizer.iterations.numpy())
+
+    assert found(kibitz) == quietly(found, keras) == (8, True, 4)
+
+
+def test_D39_a_flag_can_be_taken_back_by_others_and_a_stop_at_once_cannot(keras, kibitz):
+    def epochs(ns, ask):
+        asks = recorder(ns, on_epoch_end=lambda self, epoch, logs: ask(self))
+        takes_back = recorder(ns, on_epoch_end=lambda self, epoch, logs: setattr(self.model, "stop_training", False))
+        return fit(ns, asks, takes_back, epochs=3)
+
+    def flag(callback):
+        callback.model.stop_training = True
+
+    assert len(epochs(kibitz, flag).epoch) == len(quietly(epochs, keras, flag).epoch) == 3
+    history = epochs(kibitz, lambda callback: callback.run.stop("enough", now=True))
+    assert len(history.epoch) == 1
+    assert (history.run.outcome.kind, history.run.outcome.reason) == ("stopped", "enough")
+
+
 def test_D5e_a_backup_belongs_to_one_fit(keras, kibitz, tmp_path):
     def epochs_of_the_next_fit(ns, folder):
         backup = ns.callbacks.BackupAndRestore

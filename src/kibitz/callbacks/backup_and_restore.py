@@ -10,11 +10,13 @@ from typing import Any
 
 from kibitz.callbacks.base import Callback, Numbers
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import by_hand, heard_where
 from kibitz.callbacks.model_checkpoint import every_batches
 from kibitz.checkpoint.files import exists, local, probe, remove, remove_if_empty, sweep
 from kibitz.checkpoint.state_file import differences, read_state, shortened, write_state
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnusableFile, WrongType
 from kibitz.outcome import Outcome
+from kibitz.run import Run
 
 LATEST, PREVIOUS = "backup.safetensors", "backup.previous.safetensors"
 
@@ -94,6 +96,7 @@ class BackupAndRestore(Callback):
         self.restored: dict[str, Any] | None = None
         self._latest, self._previous = folder / LATEST, folder / PREVIOUS
         self._in_epoch = self._since_backup = 0
+        self._counted: Run | None = None
         self._ended = False
 
     def settle(self, forecast: Forecast) -> None:
@@ -103,6 +106,7 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Restore the backup, if there is one, and ask for the epoch to go on with."""
         self._in_epoch = self._since_backup = 0
+        self._counted = None if by_hand(self) else self.run
         self._ended, self.restored = False, None
         if not self.model.built:
             raise NotReady(
@@ -136,8 +140,9 @@ class BackupAndRestore(Callback):
         self.model.import_state(arrays)
         self.restored = document
 
+    @heard_where(by_hand)
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
-        """Count."""
+        """Count, in a loop that has no clock."""
         self._in_epoch += 1
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
@@ -146,6 +151,8 @@ class BackupAndRestore(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Back up, if it is due and the epoch is worth going on from."""
+        if self._counted is not None:
+            self._in_epoch = self._counted.clock.batch
         self._since_backup += self._in_epoch
         due = self.save_freq == "epoch" or self._since_backup >= int(self.save_freq)
         if not due or self._cut_short() or not math.isfinite((logs or {}).get("loss", 0.0)):

@@ -65,6 +65,9 @@ class Callback:
     adds: tuple[str, ...] = ()
     """Keys that this callback's hooks put into an epoch's logs, so that later callbacks may watch them."""
 
+    measures: tuple[str, ...] = ()
+    """Keys that it adds and a clock or a meter gives: no two runs have the same there, so none are compared by them."""
+
     every: str | None = None
     """How often it acts, such as "100 steps", "1 epoch", "10 min" or "5% of the run"; None means always."""
 

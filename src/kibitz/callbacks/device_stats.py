@@ -22,7 +22,7 @@ class DeviceStats(Callback):
         clock: Gives the present in seconds; only differences count. Give one of your own to test with.
         cpu_clock: Gives the seconds that the process's threads have computed, all together.
 
-    Attributes: `adds`, the keys that this platform lets it log; known when training begins.
+    Attributes: `adds` and `measures`, the keys that this platform lets it log; known when training begins.
 
     Reads: the platform's counts, at both ends of an epoch; never the model.
     Changes: nothing in the model; puts into the epoch's logs "device_memory_mib" and "device_memory_peak_mib" (of
@@ -43,7 +43,7 @@ class DeviceStats(Callback):
     Source: https://lightning.ai/docs/pytorch/stable/api_references.html (the idea: Lightning's DeviceStatsMonitor).
     """
 
-    adds = (BUSY,)
+    adds = measures = (BUSY,)
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class DeviceStats(Callback):
 
     def settle(self, forecast: Forecast) -> None:
         """Find out what this platform tells."""
-        self.adds = (*device_memory(), *process_memory(), BUSY)
+        self.adds = self.measures = (*device_memory(), *process_memory(), BUSY)
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Look at the clocks."""

@@ -15,6 +15,7 @@ from kibitz.callbacks.base import Callback
 from kibitz.callbacks.declared import beat_of, called, failure_of, has
 from kibitz.callbacks.every import refuse_idle
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import conditional
 from kibitz.callbacks.order import in_order
 from kibitz.clock import Beat
 from kibitz.errors import WrongType, code, nearest_name
@@ -89,6 +90,7 @@ class Dispatch:
         self._seats = [_seat(callback) for callback in in_order(callbacks)]
         self._outer: list[tuple[Any, Run]] = []
         self._paced: tuple[int | None, int] | None = None
+        self._conditional = [(callback, hook) for callback in self.callbacks for hook in conditional(callback)]
         self._fill()
         self.run.acts.append(self._until_act)
 
@@ -101,6 +103,7 @@ class Dispatch:
         """Put a callback behind the others; it hears from now on."""
         check(callback, len(self._seats))
         self._seats.append(_seat(callback))
+        self._conditional += [(callback, hook) for hook in conditional(callback)]
         self._fill()
         if self._paced is not None:
             self._seats[-1].pace(*self._paced)
@@ -195,7 +198,7 @@ class Dispatch:
         if first is not None:
             raise first
         self.run.asking = ""
-        if hook in BEGINNING and self._given != self._attributes():
+        if hook in BEGINNING and self._given != self._now_given():
             self._fill()
 
     def close(self, outcome: Outcome) -> None:
@@ -246,13 +249,14 @@ class Dispatch:
         warnings.warn(f"{type(error).__name__} {where}: {error}; {what}", stacklevel=4)
 
     def _fill(self) -> None:
-        self._given = self._attributes()
+        self._given = self._now_given()
         self._table = {hook: list(self._listeners(hook)) for hook in KNOWN}
 
-    def _attributes(self) -> list[dict[str, Any]]:
-        """The hooks that callbacks were given as attributes: some set one at the beginning of a run or an epoch."""
+    def _now_given(self) -> list[Any]:
+        """What may change at the beginning of a run or an epoch: hooks that are set as attributes, and conditions."""
         owned = (getattr(callback, "__dict__", {}) for callback in self.callbacks)
-        return [{hook: own[hook] for hook in KNOWN & own.keys()} for own in owned]
+        attributes = [{hook: own[hook] for hook in KNOWN & own.keys()} for own in owned]
+        return [attributes, [bool(hook.holds(callback)) for callback, hook in self._conditional]]
 
     def _listeners(self, hook: str) -> Iterator[Listener]:
         for seat in self._seats:

@@ -48,7 +48,8 @@ class LearningRateFinder(Callback):
     Reads: the loss, at every batch.
     Changes: the learning rate at every batch; asks the run to stop. Afterwards all is put back: weights, moving
         statistics, random state, optimizer; by `find` also what was measured, `history`, and the order of rows to come.
-    Keeps: rates, losses, smoothed, until the next sweep.
+    Keeps: rates, losses, smoothed, until the next sweep; in the midst of one, also the state of the model that will be
+        put back.
     Unlike Keras: there is none in Keras. `model.fit(..., callbacks=[finder])` does it as well, if that fit is for
         nothing else; batches taken from a generator are gone in either case.
 
@@ -98,8 +99,28 @@ class LearningRateFinder(Callback):
         self.rates: list[float] = []
         self.losses: list[float] = []
         self.smoothed: list[float] = []
+        self._average, self._done = 0.0, False
         self._state: Any = None
         self._own: list[tuple[Any, float]] = []
+
+    def get_state(self) -> dict[str, Any]:
+        """Where the sweep is, and what will be put back at its end; `before` is empty when there is none under way."""
+        return {
+            "rates": self.rates,
+            "losses": self.losses,
+            "smoothed": self.smoothed,
+            "average": self._average,
+            "done": self._done,
+            "before": {} if self._state is None else self._state,
+            "learning_rates": [rate for _, rate in self._own],
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with what `get_state` gave, and put back at the end what the first one would have."""
+        self.rates, self.losses, self.smoothed = (list(state[name]) for name in ("rates", "losses", "smoothed"))
+        self._average, self._done = float(state["average"]), bool(state["done"])
+        self._state = dict(state["before"]) or self._state
+        self._own = [(own, rate) for (own, _), rate in zip(self._own, state["learning_rates"], strict=False)]
 
     def find(self, model: Any, x: Any = None, y: Any = None, *, batch_size: int | None = None, **fit: Any) -> None:
         """Do the sweep.

@@ -6,6 +6,7 @@ from typing import Any
 
 from kibitz.callbacks.base import Callback, Numbers
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.learning_rate import KEY, optimizers, read_rate
 from kibitz.errors import InvalidArgument, WrongType
 
@@ -66,11 +67,13 @@ class LearningRateMonitor(Callback):
         """Check before the first step that all of it can be read, and say under which names it will come."""
         self.adds = tuple(self._read())
 
+    @heard_where(lambda self: self.batches)
     def on_train_batch_begin(self, batch: int, logs: Numbers = None) -> None:
         """Read what the step will be taken with."""
         if self.batches:
             self._before = self._read()
 
+    @heard_where(lambda self: self.batches)
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Log what the step was taken with."""
         if self.batches and logs is not None:

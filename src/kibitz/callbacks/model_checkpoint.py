@@ -15,6 +15,7 @@ from kibitz.callbacks.best import improved
 from kibitz.callbacks.condition import Condition
 from kibitz.callbacks.every import every
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.monitor import VALIDATION, Monitor
 from kibitz.callbacks.number import number
 from kibitz.callbacks.say import say
@@ -142,6 +143,7 @@ class ModelCheckpoint(Watching):
         """Remember the epoch's number."""
         self._current_epoch = epoch
 
+    @heard_where(lambda self: self.save_freq != "epoch")
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Save if enough batches were trained on since the last time."""
         if self.save_freq != "epoch" and self._due(batch):
@@ -231,7 +233,7 @@ class ModelCheckpoint(Watching):
         return self.save_best_only or (self.keep is not None and self.monitor is not None)
 
     def _frequency(self, save_freq: Any) -> str | int:
-        if not isinstance(save_freq, str) or save_freq.isalpha():  # "batch" is none in Keras either
+        if not isinstance(save_freq, str) or not any(map(str.isdigit, save_freq)):  # "batch" is none in Keras either
             return every_batches("ModelCheckpoint", save_freq)
         cadence = Cadence.read(save_freq, "ModelCheckpoint", "save_freq")
         every(save_freq, self)

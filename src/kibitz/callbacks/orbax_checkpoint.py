@@ -11,6 +11,7 @@ import numpy as np
 from kibitz.callbacks.base import Numbers
 from kibitz.callbacks.best import improved
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.model_checkpoint import every_batches
 from kibitz.callbacks.monitor import Monitor
 from kibitz.callbacks.number import number
@@ -129,13 +130,16 @@ class OrbaxCheckpoint(Watching):
 
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Open the folder."""
-        self._fit, self.batches_seen = self.run, int(self.model.optimizer.iterations)
+        self._fit = self.run
+        if self.save_freq != "epoch":
+            self.batches_seen = int(self.model.optimizer.iterations)
         self._steps = OrbaxSteps(self._folder, most=self.max_to_keep, background=self.save_on_background)
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Remember the epoch's number."""
         self._epoch = epoch
 
+    @heard_where(lambda self: self.save_freq != "epoch")
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Count, and save if enough batches were trained on since the last time."""
         if self.save_freq == "epoch":

@@ -9,6 +9,7 @@ import numpy as np
 
 from kibitz.callbacks.base import Callback, Numbers
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.spool import Spool
 from kibitz.checkpoint.files import local, probe
 from kibitz.checkpoint.template import Template
@@ -43,10 +44,12 @@ class PredictionWriter(Callback):
             have to hold more than a list of numbers in a row.
         ShapeMismatch: Before the first step, if the model cannot take `x`.
 
+    Attributes: `epoch`, the number of the epoch that was begun last, from 0.
+
     Reads: with `x`, the model, by a prediction an epoch, and one of a row before the first step; without, the outputs
         of each batch.
     Changes: nothing in the model; writes files.
-    Keeps: nothing.
+    Keeps: epoch, for the name of a file that is written at the end.
     Unlike Keras: there is none in Keras.
 
     Example:
@@ -58,6 +61,9 @@ class PredictionWriter(Callback):
         row,outputs
         0,1.0
         1,1.0
+
+    Source: https://lightning.ai/docs/pytorch/stable/api/lightning.pytorch.callbacks.BasePredictionWriter.html (the
+        idea).
     """
 
     adds = ()
@@ -87,8 +93,8 @@ class PredictionWriter(Callback):
                 wanted="a path without numbers, or inputs to predict while training",
                 cure=f"{NAME}(path, x)",
             )
+        self.epoch = 0
         self._spool: Spool | None = None
-        self._epoch = 0
 
     def settle(self, forecast: Forecast) -> None:
         """Check before the first step that there is something to predict from, and a place for it."""
@@ -106,7 +112,7 @@ class PredictionWriter(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Remember the epoch's number."""
-        self._epoch = epoch
+        self.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Write, if that is done every epoch."""
@@ -116,7 +122,7 @@ class PredictionWriter(Callback):
     def on_train_end(self, logs: Numbers = None) -> None:
         """Write, if that is done at the end."""
         if self.at == "end" and self._x is not None:
-            self._predict(self._epoch, logs or {})
+            self._predict(self.epoch, logs or {})
 
     def on_predict_begin(self, logs: Numbers = None) -> None:
         """Make ready for what comes, and see that it has a place."""
@@ -126,6 +132,7 @@ class PredictionWriter(Callback):
         probe(self.path)
         self._spool = Spool(local(self.path), NAME)
 
+    @heard_where(lambda self: self._x is None)
     def on_predict_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Lay the batch's outputs down."""
         if self._spool is not None and logs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kibitz.callbacks.base import Callback, Numbers
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.progbar import Progbar
 from kibitz.callbacks.say import say
 
@@ -15,9 +16,10 @@ class ProgbarLogger(Callback):
     Give one of your own to choose its place among the callbacks: it shows what the logs hold when its turn comes.
 
     Attributes: `verbose` (0 is silent, 1 and "auto" draw, 2 prints one line an epoch), `epochs` and `target` (steps in
-        an epoch; None if unknown), all from the run's parameters; `seen`, the steps done in this epoch.
+        an epoch; None if unknown), all from the run's parameters; `seen`, the steps done in this
+        epoch, where each moves the bar.
 
-    Reads: logs, at every batch.
+    Reads: logs, at every batch if a bar is drawn.
     Changes: nothing.
     Keeps: nothing.
     Unlike Keras: in a pipe, a file or CI it writes plain lines; in a terminal, what other callbacks print appears above
@@ -74,15 +76,18 @@ class ProgbarLogger(Callback):
         """Begin a bar."""
         self._begin()
 
+    @heard_where(lambda self: self._moves)
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Move the bar."""
         self._move(batch, logs)
 
+    @heard_where(lambda self: self._moves and not self._in_fit)
     def on_test_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Move the bar of an evaluation."""
         if not self._in_fit:
             self._move(batch, logs)
 
+    @heard_where(lambda self: self._moves)
     def on_predict_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Move the bar of a prediction; its outputs are not shown."""
         self._move(batch, None)
@@ -107,6 +112,11 @@ class ProgbarLogger(Callback):
     def on_run_end(self, outcome: object) -> None:
         """Leave the bar as it stands, whatever ended the run."""
         self._close()
+
+    @property
+    def _moves(self) -> bool:
+        """Whether batches matter: a bar is drawn, or somebody must count them to know how many there are."""
+        return self.verbose == 1 or self.target is None
 
     def _begin(self) -> Progbar:
         self.seen = 0

@@ -58,6 +58,8 @@ class SampleViewer(Callback):
         ...     _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[view])
         ...     sorted(os.listdir(folder))
         ['01.png', '02.png']
+
+    Source: https://docs.fast.ai/learner.html (the idea: show_results).
     """
 
     adds = ()

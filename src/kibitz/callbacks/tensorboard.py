@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kibitz.callbacks.board.profile_range import ProfileRange
 from kibitz.callbacks.board.projector import Projector
 from kibitz.callbacks.board.summaries import histogram, number_or_text, picture
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.learning_rate import log_rates
 from kibitz.checkpoint.files import local, probe
 from kibitz.errors import InvalidArgument, MissingExtra, WrongType, code
@@ -137,21 +138,14 @@ class TensorBoard(Callback):
         self._epoch_began = steps, time.perf_counter()
         self._pace.begin()
 
-    @property
-    def on_train_batch_begin(self) -> Callable[..., None]:
-        """The hook, where batches are profiled; otherwise nobody looks on at batches, and they can be done together."""
-        return self._before_batch if self._profile else super().on_train_batch_begin
-
-    @property
-    def on_train_batch_end(self) -> Callable[..., None]:
-        """The hook, where batches are written or profiled."""
-        watches = self._profile or self.update_freq != "epoch"
-        return self._after_batch if watches else super().on_train_batch_end
-
-    def _before_batch(self, batch: int, logs: Numbers = None) -> None:
+    @heard_where(lambda self: self._profile)
+    def on_train_batch_begin(self, batch: int, logs: Numbers = None) -> None:
+        """Begin the profile, if it is this batch's turn."""
         self._profile.begin(self.model, Path(self.log_dir, TRAIN))
 
-    def _after_batch(self, batch: int, logs: Numbers = None) -> None:
+    @heard_where(lambda self: self._profile or self.update_freq != "epoch")
+    def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
+        """Write the batch's numbers, if they are due, and end the profile, if this was its last batch."""
         self.train_step += 1
         self._pace.tick()
         if self.update_freq != "epoch" and self.train_step % int(self.update_freq) == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from kibitz.callbacks.base import Callback, Numbers
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.say import say
 from kibitz.callbacks.stopping import stop_training
 from kibitz.errors import NotFinite
@@ -52,6 +53,7 @@ class TerminateOnNaN(Callback):
         """Look at the loss of training."""
         self._look("Batch", batch, logs)
 
+    @heard_where(lambda self: self._training)
     def on_test_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Look at the loss of validation; an evaluation of its own trains nothing that could be ended."""
         if self._training and not getattr(self.model, "stop_training", False):

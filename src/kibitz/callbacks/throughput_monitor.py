@@ -8,20 +8,30 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kibitz.callbacks.base import Callback, Numbers
+from kibitz.callbacks.heard_where import by_hand, heard_where
 from kibitz.callbacks.number import number
 from kibitz.callbacks.say import say
 from kibitz.errors import WrongType
+from kibitz.run import Run
 
 NAME = "ThroughputMonitor"
+RATES = ("steps_per_second", "samples_per_second")
 PARTS = ("device_seconds", "data_seconds", "hooks_seconds")
 
 
 class Moment(NamedTuple):
-    """What was there at a moment: the time, the steps done, the seconds of each part so far."""
+    """What was there at a moment: the time, the steps done, their samples, the seconds of each part so far."""
 
     at: float
-    steps: int
-    parts: tuple[float, ...]
+    steps: float
+    samples: float
+    device: float = 0.0
+    data: float = 0.0
+    hooks: float = 0.0
+
+    def since(self, before: Moment) -> Moment:
+        """What has come since another moment."""
+        return Moment(*(now - then for now, then in zip(self, before, strict=True)))
 
 
 class ThroughputMonitor(Callback):
@@ -32,8 +42,8 @@ class ThroughputMonitor(Callback):
     run.
 
     Args:
-        samples: Rows in an epoch, such as `len(x)`: a run does not tell how many rows its batches have. Each step then
-            counts the same share of them. None logs steps alone.
+        samples: Rows in an epoch, such as `len(x)`, of which each step then counts the same share: for a loop of your
+            own. None takes the rows that were trained on from the run itself.
         parts: Whether to log the seconds that were spent waiting for the device, on data, and in all hooks.
         verbose: 1 prints a line at the end of each epoch, 0 is silent.
         clock: Gives the present in seconds; only differences count. Give one of your own to test with.
@@ -42,10 +52,10 @@ class ThroughputMonitor(Callback):
         InvalidArgument: If `samples` is not a number of 1 or more.
         WrongType: If `parts` is not True or False.
 
-    Reads: the clock, at both ends of an epoch's training; the run's report.
-    Changes: nothing in the model; puts "steps_per_second", "samples_per_second" with `samples`, and "device_seconds",
-        "data_seconds" and "hooks_seconds" with `parts`, into the epoch's logs. These are measured, and never the same
-        twice.
+    Reads: the clock, at both ends of an epoch's training, and at the batches of a run's first epoch; the run's report.
+    Changes: nothing in the model; puts "steps_per_second", "samples_per_second" where somebody knows of samples, and
+        "device_seconds", "data_seconds" and "hooks_seconds" with `parts`, into the epoch's logs. These are measured,
+        and never the same twice.
     Keeps: nothing.
     Unlike Keras: there is none in Keras.
 
@@ -60,7 +70,7 @@ class ThroughputMonitor(Callback):
     Source: https://lightning.ai/docs/pytorch/stable/api_references.html (the idea: Lightning's ThroughputMonitor).
     """
 
-    adds = ("steps_per_second",)
+    adds = measures = RATES
 
     def __init__(
         self,
@@ -75,72 +85,85 @@ class ThroughputMonitor(Callback):
             raise WrongType("parts is yes or no.", given=parts, wanted="True or False", cure=f"{NAME}(parts=True)")
         self.samples = None if samples is None else number(NAME, "samples", samples, least=1, such_as=60000)
         self.parts, self.verbose = parts, verbose
-        with_samples = () if samples is None else ("samples_per_second",)
-        self.adds = ("steps_per_second", *with_samples, *(PARTS if parts else ()))
+        self.adds = self.measures = (*RATES, *(PARTS if parts else ()))
         self._clock = clock
-        self._warm = False
-        self._steps = 0
-        self._begun: Moment | None = None
-        self._ended: Moment | None = None
-        self._partial = False
+        self._run: Run | None = None
+        self._warm = self._partial = False
+        self._steps, self._first = 0, 0.0
+        self._since: Moment | None = None
+        self._stretches: list[tuple[Moment, Moment]] = []
+        self._cold: list[tuple[Moment, Moment]] = []
 
     def on_train_begin(self, logs: Numbers = None) -> None:
         """The next step will be the first."""
-        self._warm, self._steps, self._begun = False, 0, None
+        self._run = None if by_hand(self) else self.run
+        self._warm, self._steps, self._since = False, 0, None
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
         """Begin to measure."""
-        self._begun, self._ended, self._partial = self._now(), None, False
-        self._first = self._steps
+        self._stretches, self._cold, self._partial = [], [], False
+        self._since = self._now()
+        self._first = self._since.steps
 
+    @heard_where(lambda self: not self._warm or by_hand(self))
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
-        """Count; after the first step of the run begin anew, for that one compiled."""
+        """After the first step of the run begin anew, for that one compiled."""
         self._steps += 1
         if not self._warm:
-            self._warm, self._warmed = True, self._now()
-            self._partial = True
+            self._pause()
+            self._cold, self._stretches = self._stretches, []
+            self._warm = self._partial = True
+            self._since = self._cold[-1][1] if self._cold else None
 
     def on_test_begin(self, logs: Numbers = None) -> None:
-        """The epoch's training is over, if this is its validation."""
-        if self._begun is not None and self._ended is None:
-            self._ended = self._now()
+        """What comes now is validation."""
+        self._pause()
+
+    def on_test_end(self, logs: Numbers = None) -> None:
+        """If the epoch goes on, what comes now is training again."""
+        if self._stretches or self._cold:
+            self._since = self._now()
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Log what was measured."""
-        end = self._ended or self._now()
-        begun, self._begun = self._begun, None
-        if begun is None:
+        self._pause()
+        # Behind the last validation of an epoch there are no steps.
+        done = [stretch for stretch in self._stretches if stretch[1].steps > stretch[0].steps]
+        if not done:
+            done, self._partial = self._cold + self._stretches[:1], False
+        self._stretches, self._cold = [], []
+        if not done:
             return
-        if self._partial and end.steps > self._warmed.steps:
-            begun = self._warmed
-        else:
-            self._partial = False
-        found = self._figures(begun, end)
+        found = self._figures(done)
         if logs is not None:
             logs.update(found)
         if self.verbose > 0:
             say(f"Epoch {epoch + 1}: {self._line(found)}")
 
-    def _now(self) -> Moment:
-        report = None if self.run is None else self.run.report
-        if report is None:
-            return Moment(self._clock(), self._steps, (0.0, 0.0, 0.0))
-        parts = (report.seconds["device"], report.seconds["data"], sum(report.hooks.values()))
-        return Moment(self._clock(), self._steps, parts)
+    def _pause(self) -> None:
+        if self._since is not None:
+            self._stretches.append((self._since, self._now()))
+            self._since = None
 
-    def _figures(self, begun: Moment, end: Moment) -> dict[str, float]:
-        seconds, steps = end.at - begun.at, end.steps - begun.steps
-        found = {"steps_per_second": steps / seconds if seconds > 0 else math.nan}
+    def _now(self) -> Moment:
+        if self._run is None:
+            return Moment(self._clock(), self._steps, 0)
+        report = self._run.report
+        device, data, hooks = report.seconds["device"], report.seconds["data"], sum(report.hooks.values())
+        return Moment(self._clock(), self._run.step, report.samples, device, data, hooks)
+
+    def _figures(self, done: list[tuple[Moment, Moment]]) -> dict[str, float]:
+        seconds, steps, samples, *parts = map(sum, zip(*(after.since(before) for before, after in done), strict=True))
         if self.samples is not None:
-            each = self.samples / ((self.params or {}).get("steps") or end.steps - self._first)
-            found["samples_per_second"] = found["steps_per_second"] * each
-        if self.parts:
-            found |= {name: after - before for name, after, before in zip(PARTS, end.parts, begun.parts, strict=True)}
-        return found
+            samples = steps * self.samples / ((self.params or {}).get("steps") or done[-1][1].steps - self._first)
+        found = {"steps_per_second": steps / seconds if seconds > 0 else math.nan}
+        if samples:
+            found["samples_per_second"] = samples / seconds if seconds > 0 else math.nan
+        return found | (dict(zip(PARTS, parts, strict=True)) if self.parts else {})
 
     def _line(self, found: dict[str, Any]) -> str:
         line = f"{_shown(found['steps_per_second'])} steps/s"
-        if self.samples is not None:
+        if "samples_per_second" in found:
             line += f", {_shown(found['samples_per_second'])} samples/s"
         for name in PARTS if self.parts else ():
             line += f", {name.removesuffix('_seconds')} {found[name]:.1f} s"

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 
 from kibitz.callbacks.base import Callback, Numbers
-from kibitz.callbacks.duration import seconds_of
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.progress_words import remaining
 from kibitz.callbacks.say import say
 from kibitz.callbacks.stopping import stop_training
 from kibitz.checkpoint.files import local, probe
+from kibitz.clock import seconds_of
 from kibitz.errors import InvalidArgument
 
 MOMENTS = ("batch", "epoch")
@@ -46,7 +47,7 @@ class Timer(Callback):
         last hook; `spent`, both together; `left`, the seconds left (None without a duration); `stopped_epoch`, the
         epoch in which it asked for the stop (None if it did not).
 
-    Reads: the clock, at every batch; the model, if it saves.
+    Reads: the clock, at every batch if it may stop there; the model, if it saves.
     Changes: asks the run to stop; with `path`, writes a file.
     Keeps: train_seconds, validation_seconds, stopped_epoch: a resumed run goes on counting where the last one stood. A
         new fit begins at nothing.
@@ -117,6 +118,7 @@ class Timer(Callback):
         """Remember the epoch's number."""
         self._epoch = epoch
 
+    @heard_where(lambda self: self.at == "batch" and self.duration is not None)
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Stop, if the time is spent and batches are looked at."""
         if self.at == "batch":

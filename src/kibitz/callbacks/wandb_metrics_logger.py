@@ -8,9 +8,11 @@ import numpy as np
 
 from kibitz.callbacks.base import Callback, Numbers
 from kibitz.callbacks.forecast import Forecast
+from kibitz.callbacks.heard_where import by_hand, heard_where
 from kibitz.callbacks.learning_rate import read_rate
 from kibitz.callbacks.wandb_run import wandb_with_a_run
 from kibitz.errors import InvalidArgument
+from kibitz.run import Run
 
 
 class WandbMetricsLogger(Callback):
@@ -72,6 +74,7 @@ class WandbMetricsLogger(Callback):
         self.logging_batch_wise = batches != "epoch"
         self.log_freq = int(batches) if self.logging_batch_wise else None
         self.global_batch, self.global_step = 0, int(initial_global_step)
+        self._counted: Run | None = None
         axis = "batch/batch_step" if self.logging_batch_wise else "epoch/epoch"
         wandb.define_metric(axis)
         wandb.define_metric(f"{axis.partition('/')[0]}/*", step_metric=axis)
@@ -80,6 +83,11 @@ class WandbMetricsLogger(Callback):
         """Check before the first step that the run has not been finished."""
         wandb_with_a_run("WandbMetricsLogger")
 
+    def on_train_begin(self, logs: Numbers = None) -> None:
+        """Remember who counts."""
+        self._counted = None if by_hand(self) else self.run
+
+    @heard_where(lambda self: self.logging_batch_wise or by_hand(self))
     def on_train_batch_end(self, batch: int, logs: Numbers = None) -> None:
         """Log the running means, if this batch is one to log."""
         self.global_step += 1
@@ -89,6 +97,8 @@ class WandbMetricsLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Log the epoch's numbers."""
+        if self._counted is not None and not self.logging_batch_wise:
+            self.global_step += self._counted.clock.batch
         self._log("epoch", logs, {"epoch": epoch})
 
     def _log(self, kind: str, logs: Numbers, axis: dict[str, int]) -> None:

@@ -144,7 +144,6 @@ class Lookahead:
         values, past = self._values, self._past
         n = int(min(most, span.n - past))
         self._past += n
-        self._report.steps += n
         self._since_touch += n
         if self._past == span.n:
             self._base, self._values, self._past, self._in_base = span.after, None, 0, 0

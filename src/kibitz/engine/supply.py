@@ -49,6 +49,16 @@ class Chunk(NamedTuple):
         """One of its batches on the host, as it was given to the step."""
         return self.batches[at] if self.batches is not None else source.load(self.rows[at])
 
+    def samples(self, first: int, n: int) -> int:
+        """How many rows of the data so many of its batches have, without those that fill them up."""
+        return sum(self._size(at) for at in range(first, first + n))
+
+    def _size(self, at: int) -> int:
+        rows = self.rows[at]
+        if rows is None and self.batches is not None:
+            return len(jax.tree.leaves(self.batches[at].x)[0])
+        return 0 if rows is None else len(rows)
+
     def real(self, at: int) -> int | None:
         """How many rows one of its batches has, without those that fill it up; None where that is not known."""
         rows = self.rows[at]

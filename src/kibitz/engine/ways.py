@@ -56,7 +56,7 @@ class Training:
         self._watch = Watch()
         manner = programs.manner("train")
         self._supply = supply = Supply(feed, ahead=manner.loops)
-        self._donates, self._clock = manner.donates, run.clock
+        self._donates, self._clock, self._report = manner.donates, run.clock, run.report
         self.said = Said(programs.hooks, programs.train_rows)
         self.road = Lookahead(
             Sent(programs, "train", short=supply.short()), supply, timeline.here, manner.most, ahead=manner.ahead,
@@ -91,6 +91,7 @@ class Training:
         """Do one step; the logs are those of the step that the cursor has now passed."""
         self._timeline.walked()
         row, chunk, at = self.road.step()
+        self._report.passed(1, chunk.samples(at, 1))
         logs = logs_of(self._programs.train_rows, row)
         if not math.isfinite(logs.batch["loss"]):
             self._examine(row[None], chunk, at)
@@ -101,6 +102,7 @@ class Training:
         """Do the steps of a span at once, at most so many, for nobody looks on; the last one's logs, and how many."""
         self._timeline.walked()
         rows, chunk, first, n = self.road.leap(most)
+        self._report.passed(n, chunk.samples(first, n))
         self._examine(rows, chunk, first)
         self._arrive()
         return self.said.put(logs_of(self._programs.train_rows, rows[-1]), rows, self._clock.step + 1), n
@@ -128,7 +130,7 @@ class Measuring:
         run: Run,
         supply: Supply | None = None,
     ):
-        self._timeline, self._programs = timeline, programs
+        self._timeline, self._programs, self._run = timeline, programs, run
         manner = programs.manner(kind)
         self.supply = supply or Supply(feed, ahead=manner.loops, pads=programs.pads(kind))
         self.supply.renew()
@@ -147,6 +149,12 @@ class Measuring:
     def more(self) -> bool:
         """Whether there is another batch."""
         return self.road.more()
+
+    def _passed(self, chunk: Chunk, first: int, n: int) -> None:
+        if self._run.kind == "train":
+            self._run.report.validated += n
+        else:
+            self._run.report.passed(n, chunk.samples(first, n))
 
     def _look_again(self) -> None:
         """If a hook wrote to the model, what was measured ahead was measured on another one."""
@@ -177,13 +185,15 @@ class Testing(Measuring):
     def step(self) -> Logs:
         """Measure one batch."""
         self._look_again()
-        row, _, _ = self.road.step()
+        row, chunk, at = self.road.step()
+        self._passed(chunk, at, 1)
         return logs_of(self._programs.test_rows, row)
 
     def leap(self, most: float) -> tuple[Logs, int]:
         """Measure the batches of a span at once, at most so many; the logs of the last, and how many they were."""
         self._look_again()
-        rows, _, _, n = self.road.leap(most)
+        rows, chunk, first, n = self.road.leap(most)
+        self._passed(chunk, first, n)
         return logs_of(self._programs.test_rows, rows[-1]), n
 
 
@@ -198,6 +208,7 @@ class Predicting(Measuring):
         """Predict one batch."""
         self._look_again()
         outputs, chunk, at = self.road.step()
+        self._passed(chunk, at, 1)
         real = chunk.real(at)
         outputs = jax.tree.map(lambda leaf: np.array(leaf[:real]), outputs)
         self.outputs.append(outputs)
@@ -208,6 +219,7 @@ class Predicting(Measuring):
         """Predict the batches of a span at once, at most so many; how many they were."""
         self._look_again()
         outputs, chunk, first, n = self.road.leap(most)
+        self._passed(chunk, first, n)
         last = chunk.real(first + n - 1)
 
         def joined(leaf: np.ndarray) -> np.ndarray:

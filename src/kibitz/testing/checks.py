@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kibitz.callbacks.base import Callback, Numbers
-from kibitz.callbacks.dispatch import check, overrides
+from kibitz.callbacks.dispatch import Dispatch, check, overrides
 from kibitz.errors import KibitzError, WrongType, describe
 from kibitz.hooks import ALIASES, BATCH_HOOKS, HOOKS, KNOWN
+from kibitz.run import Run
 from kibitz.testing.bench import Bench, Took
 from kibitz.testing.round_trip import round_trip, same
 from kibitz.testing.subject import Subject
@@ -97,6 +98,7 @@ def hooks_are_spelt(subject: Subject) -> Answer:
 def no_empty_hooks(subject: Subject) -> Answer:
     """No hook is called at every batch for nothing: what is not overridden is not called at all."""
     callback = subject.make()
+    Dispatch.lend(callback, Run("train"))  # some count batches only where no run does
     called = [hook for hook in HOOKS if overrides(callback, hook)]
     for hook in (*BATCH_HOOKS, *ALIASES.values()):
         if overrides(callback, hook) and _empty(getattr(callback, hook, None)):
@@ -105,31 +107,33 @@ def no_empty_hooks(subject: Subject) -> Answer:
 
 
 def with_validation(trial: Trial) -> Answer:
-    """It works in fit, three epochs of three batches, with validation."""
+    """It works in fit, four epochs of three batches, with validation."""
     took = trial.fit(trial.subject.make())
-    if took.error is not None and not took.began and isinstance(took.error, KibitzError):
-        return Answer(FAILED, f"it refuses a plain classifier: {took.error.what}", took.error.cure)
+    if refusal := _refusal(took):
+        return Answer(FAILED, f"it refuses a plain classifier: {refusal.what}", refusal.cure)
     return _ran(took, "see where it was raised")
 
 
 def without_validation(trial: Trial) -> Answer:
     """It works in fit where no logs hold a val_ key."""
     took = trial.fit(trial.subject.make(), validation=False)
-    if took.error is not None and not took.began and isinstance(took.error, KibitzError):
-        return Answer(SKIPPED, f"it says before the first step that it needs validation: {took.error.what}")
+    if refusal := _refusal(took):
+        return Answer(SKIPPED, f"it says before the first step that it needs validation: {refusal.what}")
     return _ran(took, 'read what may not be there with logs.get("val_loss"), or refuse it in settle(forecast)')
 
 
 def one_batch(trial: Trial) -> Answer:
     """It works in one epoch of one batch."""
     took = trial.fit(trial.subject.make(), epochs=1, rows=2)
+    if refusal := _refusal(took):
+        return Answer(SKIPPED, f"it says before the first step that this is too little: {refusal.what}")
     return _ran(took, "take nothing for granted that only a second batch or epoch brings")
 
 
 def aloud(trial: Trial) -> Answer:
     """It works whatever `self.params["verbose"]` is: 0 in all other checks, 1 and 2 here."""
     for verbose in (1, 2):
-        took = trial.fit(trial.subject.make(), epochs=1, verbose=verbose)
+        took = trial.fit(trial.subject.make(), verbose=verbose)
         if took.error is not None:
             return _ran(took, 'expect 0, 1 and 2 in self.params["verbose"]')
     return Answer()
@@ -139,6 +143,8 @@ def evaluate_alone(trial: Trial) -> Answer:
     """It works in evaluate, where no training hook is called."""
     took = trial.bench.evaluate([trial.subject.make()])
     trial.left += [("evaluate", each) for each in took.left]
+    if refusal := _refusal(took):
+        return Answer(SKIPPED, f"it says before the first batch that it is not for evaluate: {refusal.what}")
     return _ran(took, "make in __init__ or in on_test_begin what the test hooks need: on_train_begin is not called")
 
 
@@ -146,16 +152,18 @@ def predict_alone(trial: Trial) -> Answer:
     """It works in predict, where no training hook is called."""
     took = trial.bench.predict([trial.subject.make()])
     trial.left += [("predict", each) for each in took.left]
+    if refusal := _refusal(took):
+        return Answer(SKIPPED, f"it says before the first batch that it is not for predict: {refusal.what}")
     return _ran(took, "make in __init__ or in on_predict_begin what the predict hooks need")
 
 
 def used_again(trial: Trial) -> Answer:
-    """One instance works in a second fit, and in evaluate and predict after it."""
+    """One instance works in a second fit, and in evaluate and predict after it, if it is for these at all."""
     callback = trial.subject.make()
     cure = "make anew in on_train_begin what one fit needs, and expect to be closed already in a hook that closes"
     for go in (trial.fit, trial.fit, lambda it: trial.bench.evaluate([it]), lambda it: trial.bench.predict([it])):
         took = go(callback)
-        if took.error is not None:
+        if took.error is not None and (go == trial.fit or not _refusal(took)):
             return _ran(took, cure)
     return Answer()
 
@@ -238,14 +246,16 @@ def state_goes_on(trial: Trial) -> Answer:
     """Cut anywhere and gone on with in a fresh instance, a run ends as it would have ended uncut."""
     if not trial.subject.fresh:
         return Answer(SKIPPED, "it cannot be copied: give check_callback a class, or a function that makes one")
-    found = round_trip(trial.subject, trial.bench)
+    found, measured = round_trip(trial.subject, trial.bench)
     cure = (
         "keep what hooks set in public attributes that are plain values (numbers, strings, arrays, lists, dicts), "
         "or write get_state and set_state"
     )
     if isinstance(found, BaseException):
         return Answer(FAILED, _told(found), cure)
-    return Answer() if found is None else Answer(FAILED, found, cure)
+    if found is not None:
+        return Answer(FAILED, found, cure)
+    return Answer(OK, f"apart from what no two runs have in common: {', '.join(measured)}" if measured else "")
 
 
 AS_IT_IS: dict[str, Callable[[Subject], Answer]] = {
@@ -295,6 +305,11 @@ class _Ends(Callback):
 
 def _ran(took: Took, cure: str) -> Answer:
     return Answer() if took.error is None else Answer(FAILED, _told(took.error), cure)
+
+
+def _refusal(took: Took) -> KibitzError | None:
+    """What a callback said that will have nothing of this run, before anything was done."""
+    return took.error if isinstance(took.error, KibitzError) and not took.began else None
 
 
 def _told(error: BaseException) -> str:

@@ -39,32 +39,37 @@ def state_of(callback: Any) -> dict[str, Any]:
     return copy.deepcopy(callback.get_state() if has(callback, "get_state") else told(callback))
 
 
-def round_trip(subject: Subject, bench: Bench) -> str | BaseException | None:
+def round_trip(subject: Subject, bench: Bench) -> tuple[str | BaseException | None, list[str]]:
     """Cut a run at several epochs, go on each time with a fresh instance, and compare with the run that was not cut.
 
     Returns:
-        What differs, in words; what was raised on the way; None if each ended as the whole run did.
+        What differs, in words; or what was raised on the way; or None if each ended as the whole run did. And the keys
+        of the logs that were not compared, for they are measured and no two runs have the same.
     """
     wholes = []
     for _ in range(2):
         callback = subject.make()
         took = bench.fit([_Chosen(), callback], epochs=len(NUMBERS))
         if took.error is not None:
-            return took.error
-        wholes.append((took, state_of(callback)))
-    (whole, final), (_, again) = wholes
+            return took.error, []
+        wholes.append((took, state_of(callback), getattr(callback, "measures", ())))
+    (whole, final, told), (other, again, _) = wholes
     # What two whole runs do not have in common, such as a time of day, no third one can have.
     final = {name: value for name, value in final.items() if name in again and same(value, again[name])}
+    measured = set(told) if isinstance(told, tuple | list) else set()
+    for (_, logs), (_, others) in zip(whole.epochs, other.epochs, strict=False):
+        measured |= {key for key in logs.keys() & others.keys() if not same(logs[key], others[key])}
+    measured &= {key for _, logs in whole.epochs for key in logs}
     for cut in CUTS:
         if cut < len(whole.epochs):
-            found = _cut_and_go_on(subject, bench, cut, whole, final)
+            found = _cut_and_go_on(subject, bench, cut, whole, final, measured)
             if found is not None:
-                return found
-    return None
+                return found, []
+    return None, sorted(measured)
 
 
 def _cut_and_go_on(
-    subject: Subject, bench: Bench, cut: int, whole: Took, final: dict[str, Any]
+    subject: Subject, bench: Bench, cut: int, whole: Took, final: dict[str, Any], measured: set[str]
 ) -> str | BaseException | None:
     first, second, held = subject.make(), subject.make(), {}
     kept = Kept(first)
@@ -88,11 +93,15 @@ def _cut_and_go_on(
     rest = [(epoch, logs) for epoch, logs in whole.epochs if epoch >= cut]
     if not same([epoch for epoch, _ in took.epochs], [epoch for epoch, _ in rest]):
         return f"{when}, the run ends after epoch {took.epochs[-1][0]}, and uncut after epoch {rest[-1][0]} (from 0)"
-    if not same([logs for _, logs in took.epochs], [logs for _, logs in rest]):
+    if not same(_comparable(took.epochs, measured), _comparable(rest, measured)):
         return f"{when}, its epochs have other numbers in their logs"
     if not same(took.weights, whole.weights):
         return f"{when}, the model has other weights"
     return None
+
+
+def _comparable(epochs: list[tuple[int, dict[str, Any]]], measured: set[str]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in logs.items() if key not in measured} for _, logs in epochs]
 
 
 class _Chosen(Callback):
