@@ -105,7 +105,7 @@ class Cadence:
         Raises:
             InvalidArgument: If it cannot be read, or is not more than 0.
         """
-        if isinstance(written, str) and (seconds := _in_seconds(written)):
+        if isinstance(written, str) and math.isfinite(seconds := _in_seconds(written) or math.inf):
             return cls(int(seconds) if seconds == int(seconds) else seconds, "second")
         found = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
         number, unit = (found[1], " ".join((found[2] or "").lower().split())) if found else (None, "")

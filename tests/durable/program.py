@@ -66,7 +66,7 @@ class Patience(callbacks.Callback):
 
 
 def dense() -> Any:
-    return keras.Sequential([layers.Dense(5, activation="tanh", input_shape=(6,)), layers.Dense(1)])
+    return keras.Sequential([layers.Dense(5, activation="tanh", input_shape=(6,), name="first"), layers.Dense(1)])
 
 
 def noisy() -> Any:

@@ -64,7 +64,7 @@ FITS = {
     "class weights and an initial epoch": {"initial_epoch": 2, "epochs": 5},
     "step by step": {"compiled": {"optimizer": "sgd", "loss": "mse", "run_eagerly": True}, "epochs": 2},
     "averages": {"compiled": lambda: {"optimizer": keras.optimizers.Adam(use_ema=True), "loss": "mse"}},
-    "layers that are frozen at first": {"heard": lambda: [callbacks.FreezeUntil("dense", 2)]},
+    "layers that are frozen at first": {"heard": lambda: [callbacks.FreezeUntil("first", 2)]},
     "graph hooks": {"heard": lambda: [callbacks.GradientNorms(every="3 steps"), callbacks.GradientClip(norm=0.5)]},
 }  # fmt: skip
 

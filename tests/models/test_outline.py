@@ -266,6 +266,7 @@ TOUCHED = {
     "CallbackList": ("reads logs", "writes files"),
     "DeviceStats": ("adds to the logs",),
     "EarlyStopping": ("reads logs", "reads the model", "may stop", "may change weights"),
+    "FreezeUntil": ("touches nothing of the run",),
     "GradientClip": ("may change gradients or updates", "adds to the logs", "may change bits (within the step)"),
     "GradientNorms": ("adds to the logs", "may change bits (within the step)"),
     "History": ("reads logs",),

@@ -96,18 +96,10 @@ class Programs:
             made._rehearse(kind, constants, carry, batch)
         return made
 
-    def again(self, plain: Programs, hooks: GraphHooks, state: TrainState) -> Programs:
-        """The program of training with hooks, as these are, from programs that were renewed.
-
-        Args:
-            plain: The programs without hooks.
-            hooks: The hooks.
-            state: The state that the training step will be given.
-        """
-        made = plain.hooked(hooks)
-        if hooks.hooks:
-            made._rehearse("train", (), state, self._rehearsed["train"])  # noqa: SLF001 - of the same class
-        return made
+    @property
+    def rehearsed(self) -> Data:
+        """The shapes of the batch that training was last rehearsed with."""
+        return self._rehearsed["train"]
 
     def _jit(self, step: Callable[..., Any]) -> Callable[..., Any]:
         # A step is traced once, for whoever asks for its shapes and for the span that it goes into.

@@ -41,7 +41,6 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
     run, feed, keeper = dispatch.run, plan.feed, plan.keeper
     run.clock.epoch = plan.planned.start
     dispatch.fire("on_train_begin", {})
-    run.carry_out({})
     epochs, place, logs = _begin(run, plan)
     done = epochs.start - plan.planned.start
     for epoch in epochs:
@@ -83,6 +82,7 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
 
 def _begin(run: Run, plan: FitPlan) -> tuple[range, Place | None, Logs]:
     """Which epochs are left, the place within the first of them to go on from, and the logs as they stood there."""
+    run.carry_out({})
     keeper, start, stop = plan.keeper, plan.planned.start, plan.planned.stop
     place = None if keeper is None else keeper.place
     if place is None or keeper is None:

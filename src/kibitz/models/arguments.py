@@ -153,3 +153,18 @@ def unpacked(data: Any, name: str) -> tuple[Any, Any, Any]:
             cure=f"{name}=(x_val, y_val)",
         )
     return data, None, None
+
+
+def check_flags(run_eagerly: Any, jit_compile: Any, auto_scale_loss: Any) -> None:
+    """The flags of compile; two that contradict each other are told of."""
+    for name, value in (("run_eagerly", run_eagerly), ("auto_scale_loss", auto_scale_loss)):
+        if not isinstance(value, bool):
+            raise WrongType(f"{name} is yes or no.", given=value, wanted="True or False", cure=f"{name}=False")
+    if not (isinstance(jit_compile, bool) or jit_compile == "auto"):
+        raise InvalidArgument(
+            "jit_compile is yes, no or auto.", given=jit_compile, wanted='True, False or "auto"',
+            cure='jit_compile="auto"',
+        )  # fmt: skip
+    if run_eagerly and jit_compile is True:
+        warnings.warn("run_eagerly=True runs operation by operation, so jit_compile=True is left aside.",
+                  stacklevel=3)  # fmt: skip

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import Any
 
 import numpy as np
 from flax import nnx
 
 from kibitz.callbacks.history import History
-from kibitz.errors import InvalidArgument, Unsupported, WrongType
-from kibitz.models.arguments import whole
+from kibitz.errors import Unsupported, WrongType
+from kibitz.models.arguments import check_flags, whole
 from kibitz.models.borrowed import Borrowed
 from kibitz.models.by_batch import ByBatch
 from kibitz.models.compile_config import read, written
@@ -125,17 +124,7 @@ class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Outlined, B
         Source: https://keras.io/api/models/model_training_apis/#compile-method
         """
         check_compilable(self.core)
-        for name, value in (("run_eagerly", run_eagerly), ("auto_scale_loss", auto_scale_loss)):
-            if not isinstance(value, bool):
-                raise WrongType(f"{name} is yes or no.", given=value, wanted="True or False", cure=f"{name}=False")
-        if not (isinstance(jit_compile, bool) or jit_compile == "auto"):
-            raise InvalidArgument(
-                "jit_compile is yes, no or auto.", given=jit_compile, wanted='True, False or "auto"',
-                cure='jit_compile="auto"',
-            )  # fmt: skip
-        if run_eagerly and jit_compile is True:
-            warnings.warn("run_eagerly=True runs operation by operation, so jit_compile=True is left aside.",
-                          stacklevel=2)  # fmt: skip
+        check_flags(run_eagerly, jit_compile, auto_scale_loss)
         self.steps_per_execution = whole("steps_per_execution", steps_per_execution) or 1
         objective = Objective(self, loss, loss_weights, metrics, weighted_metrics, former=self.core.objective)
         made = get_optimizer(optimizer)
@@ -277,15 +266,13 @@ class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Outlined, B
             steps_per_epoch: Batches in an epoch; the next epoch goes on where it stopped. None means all the data.
             validation_steps: The most batches of one validation. None means all.
             validation_batch_size: Rows in a batch of validation. None means as in training.
-            validation_freq: After every how many epochs, or a list of the epochs (from 1), after which validation is
-                due; or a cadence such as "500 steps" or "10 min", within epochs too.
-            run: A folder that makes the run durable: it is committed there as it goes on, and a program that is started
-                again goes on from the last commit, to the bit. None means that it is not.
-            commit: How often: "500 steps", "1 epoch", "2 min", or "auto": as often as costs less than 1 % of the time.
-            resume: "auto" refuses to go on with another model, other data or settings; "force" goes on anyway;
-                "weights" begins anew with the weights of the last commit.
-            keep: How many commits stay: the first, the newest three, and of the rest some, spread evenly. Or how much
-                room they have, such as "1 GB".
+            validation_freq: After every how many epochs, or after which (from 1), validation is due; or a cadence such
+                as "500 steps" or "10 min", within epochs too.
+            run: A folder that makes the run durable: the same program, started again, goes on from the last commit.
+                None means that it is not; docs/durable-runs.md tells all of it, and of the next three.
+            commit: "500 steps", "1 epoch", "2 min", or "auto": as often as costs less than 1 % of the time.
+            resume: "auto" refuses to go on with something else; "force" does; "weights" begins anew with the weights.
+            keep: How many commits stay, or how much room they have, such as "1 GB".
 
         Returns:
             The `History`: its `history` has a list of numbers for each key of the epochs' logs.

@@ -56,7 +56,10 @@ def take(core: Core, state: TrainState, asked: Trainability | None) -> None:
     core.programs = programs.renewed(timeline.forward, timeline.here.with_(graph={}))
     if core.way is not None:
         core.hooks = core.hooks.again()
-        core.way.renew(core.way.programs.again(core.programs, core.hooks, timeline.here))
+        made = core.programs.hooked(core.hooks)
+        if core.hooks.hooks:
+            made.rehearse_train(timeline.here, core.way.programs.rehearsed)
+        core.way.renew(made)
 
 
 def take_up(core: Core) -> None:
