@@ -61,3 +61,34 @@ class Lock:
         if file is not None:
             with contextlib.suppress(OSError, ValueError):
                 file.close()
+
+
+def holder(path: Path) -> str | None:
+    """Which process holds a lock, as it wrote itself down; None if nobody does. Nothing is written.
+
+    Args:
+        path: The lock's file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from kibitz.checkpoint.lock import holder
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(holder(pathlib.Path(folder) / "lock"))
+        None
+    """
+    # A pipe in the file's place would be waited for, for ever.
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return None
+    with open(descriptor, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - it is no path
+        try:
+            if os.name == "nt":
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue, reportPossiblyUnboundVariable] - Windows has it
+            else:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            with contextlib.suppress(OSError):  # Windows lets nobody read it meanwhile
+                return file.read(20).strip() or "unknown"
+            return "unknown"
+    return None
