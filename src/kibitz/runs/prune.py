@@ -26,8 +26,8 @@ def prune(page: Page, folder: str, keep: str, *, dry_run: bool = False) -> None:
         UnusableFile: If no commit is whole: there is nothing that could be told to be worth keeping.
     """
     bound, found = _bound(keep), run_at(folder)
+    _refuse_held(found)
     if dry_run:
-        _refuse_held(found)
         _prune(page, found, bound, "would go")
         return
     lock = RunFolder(found.path).lock()
