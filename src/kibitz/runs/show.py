@@ -21,7 +21,8 @@ MORE = re.compile(r"acc|auc|precision|recall|f1|f_?beta|iou|dice|r2|score|correl
 """Which way is better, told by the name alone: a commit does not say it."""
 
 SETTINGS = ("batch_size", "shuffle", "steps_per_epoch", "initial_epoch", "class_weight", "validation_freq", "seed")
-VERSIONS = ("kibitz", "jax", "flax", "optax", "numpy", "python", "machine", "devices")
+VERSIONS = ("kibitz", "jax", "flax", "optax", "numpy", "python")
+MACHINE = ("machine", "devices")
 
 
 def show(page: Page, folder: str) -> None:
@@ -86,6 +87,7 @@ def _made_of(record: Record) -> dict[str, str]:
     chosen = ", ".join(f"{key}={_value(value)}" for key, value in optimizer.items()
                        if key != "class" and value is not None and value is not False)  # fmt: skip
     validation = {name: _source(each) for name, each in _items(made.get("validation")).items()}
+    machine = _items(made.get("machine"))
     settings = {key: made.get(key) for key in SETTINGS if made.get(key) not in (None, 0) or key == "seed"}
     return {
         "model": _model(record),
@@ -95,8 +97,8 @@ def _made_of(record: Record) -> dict[str, str]:
         "data": _source(made.get("data")),
         "validation": "; ".join(f"{name}: {text}" if name else text for name, text in validation.items()),
         "settings": ", ".join(f"{key}={_value(value)}" for key, value in settings.items()),
-        "versions": ", ".join(f"{key} {_value(value)}" for key, value in _items(made.get("machine")).items()
-                              if key in VERSIONS),
+        "versions": ", ".join(f"{key} {_value(machine[key])}" for key in VERSIONS if key in machine),
+        "machine": ", ".join(_value(machine[key]) for key in MACHINE if key in machine),
     }  # fmt: skip
 
 
