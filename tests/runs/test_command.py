@@ -16,6 +16,7 @@ from kibitz import callbacks, cli, layers
 from kibitz.checkpoint.packed import pack
 from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.checkpoint.state_file import write_state
+from kibitz.runs import show
 from kibitz.runs.page import Page, plain
 from kibitz.runs.sparkline import BLOCKS, PLAIN, sparkline
 
@@ -350,6 +351,23 @@ def test_looking_writes_nothing(run, capsys, words):
     before = everything(run)
     assert kibitz(capsys, *words, run)[0] == 0
     assert everything(run) == before
+
+
+def test_what_lies_in_the_place_of_the_lock_holds_nothing(run, capsys):
+    for make in (os.mkdir, os.mkfifo):
+        make(run / "lock")
+        assert "left off" in kibitz(capsys, "ls", run)[1]
+        (run / "lock").rmdir() if make is os.mkdir else (run / "lock").unlink()
+
+
+def test_a_disk_that_refuses_is_told_in_four_parts(run, capsys, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", str(run))
+
+    monkeypatch.setattr(show, "run_at", refuse)
+    status, out, err = kibitz(capsys, "show", run)
+    assert (status, out) == (1, "")
+    assert err.startswith("kibitz: The disk refuses: Permission denied.\n  given ")
 
 
 # -- terminals -----------------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
-from kibitz.errors import NotReady
+from kibitz.checkpoint.files import reading
+from kibitz.errors import NotReady, UnusableFile
 
 if os.name == "nt":
     import msvcrt
@@ -76,19 +77,21 @@ def holder(path: Path) -> str | None:
         ...     print(holder(pathlib.Path(folder) / "lock"))
         None
     """
-    # A pipe in the file's place would be waited for, for ever.
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
+        with reading(path) as file:
+            return _holder(file)
+    except UnusableFile:  # it is not there, or is no lock
         return None
-    with open(descriptor, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - it is no path
-        try:
-            if os.name == "nt":
-                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue, reportPossiblyUnboundVariable] - Windows has it
-            else:
-                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            with contextlib.suppress(OSError):  # Windows lets nobody read it meanwhile
-                return file.read(20).strip() or "unknown"
-            return "unknown"
+
+
+def _holder(file: BinaryIO) -> str | None:
+    try:
+        if os.name == "nt":
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue, reportPossiblyUnboundVariable] - Windows has it
+        else:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        with contextlib.suppress(OSError):  # Windows lets nobody read it meanwhile
+            return file.read(20).decode(errors="replace").strip() or "unknown"
+        return "unknown"
     return None

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from kibitz.errors import KibitzError, UnusableFile
 from kibitz.runs.page import Page
 
 ABOUT = "durable runs, as fit(run=...) keeps them: which there are, how they went, and whether they are whole"
@@ -41,14 +42,25 @@ def runs(given: argparse.Namespace, page: Page) -> None:
         page: The page.
 
     Raises:
-        KibitzError: If the folder is not there, is no run's, is held by a process, or can not be read.
+        KibitzError: If the folder is not there, is no run's, is held by a process, or cannot be read.
+        UnusableFile: If the disk refuses.
     """
-    if given.of_runs == "prune":
-        from kibitz.runs.prune import prune
+    try:
+        if given.of_runs == "prune":
+            from kibitz.runs.prune import prune
 
-        prune(page, given.folder, given.keep, dry_run=given.dry_run)
-        return
-    _verb(given.of_runs)(page, given.folder)
+            prune(page, given.folder, given.keep, dry_run=given.dry_run)
+        else:
+            _verb(given.of_runs)(page, given.folder)
+    except OSError as error:
+        if isinstance(error, KibitzError):
+            raise
+        raise UnusableFile(
+            f"The disk refuses: {error.strerror or error}.",
+            given=str(error.filename or given.folder),
+            wanted="a folder that may be read" + (" and written" if given.of_runs == "prune" else ""),
+            cure="try again if a run is at work there; or change who may read it",
+        ) from error
 
 
 def _verb(name: str) -> Callable[[Page, str], None]:
