@@ -1,14 +1,17 @@
-"""The command line: `kibitz demo`, and more verbs as they come."""
+"""The command line: `kibitz demo` and `kibitz runs`, and more verbs as they come."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import kibitz
 from kibitz.errors import KibitzError
+from kibitz.runs.command import add_runs, runs
+from kibitz.runs.page import Page, plain, readable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,22 +21,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words behind `kibitz`. None takes those of the process.
 
     Returns:
-        The exit status: 0, or 1 after an error that was told.
+        The exit status: 0, or 1 after an error that was told, or where a file of a run is damaged.
 
     Example:
         >>> from kibitz.cli import main
         >>> main([])
-        usage: kibitz [-h] [--version] {demo} ...
+        usage: kibitz [-h] [--version] {demo,runs} ...
         <BLANKLINE>
         Trains JAX models with fit, evaluate and predict, and lets callbacks look on.
         <BLANKLINE>
         positional arguments:
-          {demo}
-            demo      train a classifier of handwritten digits while callbacks look on
+          {demo,runs}
+            demo       train a classifier of handwritten digits while callbacks look on
+            runs       durable runs, as fit(run=...) keeps them
         <BLANKLINE>
         options:
-          -h, --help  show this help message and exit
-          --version   show program's version number and exit
+          -h, --help   show this help message and exit
+          --version    show program's version number and exit
         0
     """
     parser = _parser()
@@ -42,11 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        _demo(given.folder)
+        return _runs(given) if given.verb == "runs" else _demo(given.folder)
     except KibitzError as error:
-        sys.stderr.write(f"kibitz: {error}\n")
+        # A name out of a file may hold codes that a terminal obeys.
+        lines = (plain(line, most=2000) for line in f"kibitz: {error}".split("\n"))
+        sys.stderr.write(readable(sys.stderr, "\n".join(lines)) + "\n")
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,10 +62,23 @@ def _parser() -> argparse.ArgumentParser:
     text = "train a classifier of handwritten digits while callbacks look on"
     demo = verbs.add_parser("demo", help=text, description=text)
     demo.add_argument("--folder", type=Path, default=Path("demo"), help="where the picture goes (default: demo)")
+    add_runs(verbs)
     return parser
 
 
-def _demo(folder: Path) -> None:
+def _demo(folder: Path) -> int:
     from kibitz.demo.story import tell
 
     tell(folder)
+    return 0
+
+
+def _runs(given: argparse.Namespace) -> int:
+    page = Page.to(sys.stdout)
+    runs(given, page)
+    try:
+        sys.stdout.write(readable(sys.stdout, str(page)) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough; Python would complain once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return page.status

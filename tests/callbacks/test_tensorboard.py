@@ -631,7 +631,7 @@ def test_a_run_begun_anew_without_its_end_leaves_nothing_open(folder):
 
 
 def test_two_files_never_have_one_name(folder):
-    files = [event_file.EventFile(folder) for _ in range(3)]
+    files = [event_file.EventFile(folder, "0a") for _ in range(3)]
     for file in files:
         file.close()
 
@@ -642,7 +642,7 @@ def test_two_files_never_have_one_name(folder):
 def test_a_full_disk_speaks_and_nothing_stays_open(folder, monkeypatch):
     opened = []
 
-    def full(_):
+    def full(*_):
         opened.append(Path("/dev/full").open("wb"))  # noqa: SIM115 - whether it is closed is what is asked
         return opened[-1]
 

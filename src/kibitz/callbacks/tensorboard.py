@@ -19,6 +19,7 @@ from kibitz.callbacks.board.pace import Pace
 from kibitz.callbacks.board.profile_range import ProfileRange
 from kibitz.callbacks.board.projector import Projector
 from kibitz.callbacks.board.summaries import histogram, number_or_text, picture
+from kibitz.callbacks.board.written import Written
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.heard_where import heard_where
 from kibitz.callbacks.learning_rate import log_rates
@@ -62,7 +63,9 @@ class TensorBoard(Callback):
     Reads: logs; the learning rate at the ends of epochs; weights when they are to be written.
     Changes: nothing in the model; writes files. To profile, the device is made to do the batches of the range one by
         one, each when it is due.
-    Keeps: `train_step`, which goes on from fit to fit, and from the optimizer's iterations in a new process.
+    Keeps: `train_step`, which goes on from fit to fit, and from the optimizer's iterations in a new process; which
+        files it has written in a durable run, and how long they were: what a process wrote after the commit that the
+        next one goes on with is cut off.
     Unlike Keras: TensorFlow is not needed; steps go on in the next fit; the numbers of epochs, weights and evaluations
         are written whatever `update_freq` is; the page of graphs always has one to open with; pictures show negative
         weights too; the vectors of embeddings are text that the projector reads, the latest alone; files are closed
@@ -116,7 +119,8 @@ class TensorBoard(Callback):
         self._projector = Projector(Path(self.log_dir), embeddings_metadata)
         self._pace, self._epoch_began = Pace(), (0, 0.0)
         self._files: dict[str, EventFile] = {}
-        self._training = False
+        self._written = Written(Path(self.log_dir), (TRAIN, VALIDATION))
+        self._training, self._owes_graph = False, False
 
     def settle(self, forecast: Forecast) -> None:
         """Check before the first step that the folder can be written to, and that the layers are there."""
@@ -125,10 +129,13 @@ class TensorBoard(Callback):
             self._projector.check(self.model)
 
     def on_train_begin(self, logs: Numbers = None) -> None:
-        """Write the graph."""
+        """Write the graph; in a run that goes on it stands in the first file."""
         self._close()
         self._profile.rewind()
-        self._graph()
+        self._written.begin()
+        self._owes_graph = self.run is not None and self.run.resumed
+        if not self._owes_graph:
+            self._graph()
         self._training = True
 
     def on_epoch_begin(self, epoch: int, logs: Numbers = None) -> None:
@@ -205,6 +212,20 @@ class TensorBoard(Callback):
         """Close what is open, whatever ended the run."""
         self._close()
 
+    def get_state(self) -> dict[str, Any]:
+        """How many batches were trained on, and how far the files are written."""
+        return {"train_step": self.train_step, **self._written.get_state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on there: what was written after it will be written again.
+
+        Raises:
+            UnusableFile: If it names files that this callback cannot have written.
+        """
+        self._written.set_state(state)
+        self.train_step = state["train_step"]
+        self._epoch_began = self._iterations() or 0, time.perf_counter()
+
     def _iterations(self) -> int | None:
         counted = getattr(getattr(self.model, "optimizer", None), "iterations", None)
         return None if counted is None else int(counted)
@@ -232,7 +253,10 @@ class TensorBoard(Callback):
     def _file(self, folder: str) -> EventFile:
         """The event file of a folder, made when there is something to write."""
         if folder not in self._files:
-            self._files[folder] = EventFile(Path(self.log_dir, folder))
+            first = not self._written.of(folder)
+            self._files[folder] = EventFile(Path(self.log_dir, folder), self._written.mark)
+            if self._owes_graph and first and folder == TRAIN:
+                self._graph()
         return self._files[folder]
 
     def _close(self) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
-from kibitz.errors import NotReady
+from kibitz.checkpoint.files import reading
+from kibitz.errors import NotReady, UnusableFile
 
 if os.name == "nt":
     import msvcrt
@@ -61,3 +62,36 @@ class Lock:
         if file is not None:
             with contextlib.suppress(OSError, ValueError):
                 file.close()
+
+
+def holder(path: Path) -> str | None:
+    """Which process holds a lock, as it wrote itself down; None if nobody does. Nothing is written.
+
+    Args:
+        path: The lock's file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from kibitz.checkpoint.lock import holder
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(holder(pathlib.Path(folder) / "lock"))
+        None
+    """
+    try:
+        with reading(path) as file:
+            return _holder(file)
+    except UnusableFile:  # it is not there, or is no lock
+        return None
+
+
+def _holder(file: BinaryIO) -> str | None:
+    try:
+        if os.name == "nt":
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue, reportPossiblyUnboundVariable] - Windows has it
+        else:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        with contextlib.suppress(OSError):  # Windows lets nobody read it meanwhile
+            return file.read(20).decode(errors="replace").strip() or "unknown"
+        return "unknown"
+    return None

@@ -13,6 +13,7 @@ import numpy as np
 
 from kibitz.errors import Unsupported, UnusableFile
 
+KEYS = str | int
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -72,16 +73,16 @@ def unpack(packed: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         ((kind, inner),) = packed.items()
         if kind in {"array", "scalar"} and isinstance(inner, str) and inner in arrays:
             return arrays[inner] if kind == "array" else arrays[inner][()]
-        if kind == "float" and inner in FLOATS:
+        if kind == "float" and isinstance(inner, str) and inner in FLOATS:
             return FLOATS[inner]
         if kind == "tuple" and isinstance(inner, list):
             return tuple(unpack(each, arrays) for each in inner)
         if (
             kind == "dict"
             and isinstance(inner, list)
-            and all(isinstance(each, list) and len(each) == 2 for each in inner)
+            and all(isinstance(each, list) and len(each) == 2 and isinstance(each[0], KEYS) for each in inner)
         ):
-            return {unpack(key, arrays): unpack(each, arrays) for key, each in inner}
+            return {key: unpack(each, arrays) for key, each in inner}
     raise UnusableFile(
         "A value in this file is in no form that Kibitz writes.",
         given=packed,

@@ -37,6 +37,7 @@ class RunFolder:
 
     Args:
         path: The folder.
+        writes: Whether it will be written to. False finds out nothing about that, and leaves no trace.
 
     Raises:
         UnusableFile: If it is no place to write to.
@@ -53,10 +54,11 @@ class RunFolder:
         ([0, 5], 5)
     """
 
-    def __init__(self, path: Any):
+    def __init__(self, path: Any, *, writes: bool = True):
         self.path = local(path)
         self._commits = self.path / COMMITS
-        probe(self._commits / _name(0))
+        if writes:
+            probe(self._commits / _name(0))
 
     def lock(self) -> Lock:
         """Hold it for this process.

@@ -81,19 +81,64 @@ def read_state(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         UnusableFile: If it is not there, is no such file, or is not as it was written.
     """
     with reading(path) as file:
-        size = file.seek(0, 2)
-        file.seek(0)
-        header, start = _header(file, size, str(path))
-        metadata = header.pop("__metadata__", None)
-        if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-            raise _damaged(path, f"it is no state that Kibitz wrote ({FORMAT})")
-        layout = _layout(header, size - start, path)
+        metadata, layout, _ = _opened(file, path)
         arrays = {name: _array(file, dtype, shape, path) for name, (dtype, shape) in layout.items()}
     text = metadata.get("document")
     if not isinstance(text, str) or metadata.get("sha256") != digest(arrays, text):
         raise _damaged(path, "its digest is not that of what it holds")
     document = loads(text.encode(), "the state's document")
     return arrays, document
+
+
+def peek_state(
+    path: Any, beginning: str
+) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...]]], dict[str, np.ndarray], Any]:
+    """What a state holds, without reading it whole: its digest cannot be looked at then.
+
+    Args:
+        path: The file.
+        beginning: How the names of those arrays begin that are read all the same.
+
+    Returns:
+        Dtype and shape of every array by name, the arrays that were asked for, and the document.
+
+    Raises:
+        UnusableFile: If it is not there, is no such file, or is cut short.
+
+    Example:
+        >>> import os, tempfile
+        >>> import numpy as np
+        >>> from kibitz.checkpoint.state_file import peek_state, write_state
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "backup.safetensors")
+        ...     write_state(path, {"kernel": np.ones((2, 3)), "small": np.ones(1)}, {"epoch": 1})
+        ...     layout, arrays, document = peek_state(path, "small")
+        >>> layout["kernel"][1], list(arrays), document
+        ((2, 3), ['small'], {'epoch': 1})
+    """
+    arrays = {}
+    with reading(path) as file:
+        metadata, layout, place = _opened(file, path)
+        for name, (dtype, shape) in layout.items():
+            if name.startswith(beginning):
+                file.seek(place)
+                arrays[name] = _array(file, dtype, shape, path)
+            place += math.prod(shape) * dtype.itemsize
+    text = metadata.get("document")
+    if not isinstance(text, str):
+        raise _damaged(path, "it has no document")
+    return layout, arrays, loads(text.encode(), "the state's document")
+
+
+def _opened(file: BinaryIO, path: Any) -> tuple[dict[str, Any], dict[str, tuple[np.dtype, tuple[int, ...]]], int]:
+    """The metadata, the layout, and where the first array begins."""
+    size = file.seek(0, 2)
+    file.seek(0)
+    header, start = _header(file, size, str(path))
+    metadata = header.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise _damaged(path, f"it is no state that Kibitz wrote ({FORMAT})")
+    return metadata, _layout(header, size - start, path), start
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

@@ -56,10 +56,19 @@ def durable_arguments(run: Any, commit: Any, resume: Any, keep: Any) -> DurableA
         raise InvalidArgument("A run is gone on with in three ways.", given=resume, there_is=RESUME,
                               cure='resume="auto"')  # fmt: skip
     every = None if commit == "auto" else Cadence.read(commit, "fit", "commit")
-    return DurableArguments(os.fspath(run), every, resume, _kept(keep))
+    return DurableArguments(os.fspath(run), every, resume, room(keep))
 
 
-def _kept(keep: Any) -> int | float:
+def room(keep: Any) -> int | float:
+    """How many commits stay (an int), or how many bytes of them (a float).
+
+    Args:
+        keep: A whole number, 2 or more, or a size such as "1 GB".
+
+    Raises:
+        InvalidArgument: If it is no such number or size.
+        WrongType: If it is neither a number nor a text.
+    """
     if isinstance(keep, str) and (size := _SIZE.fullmatch(keep)):
         return float(size[1]) * _UNITS[size[2]]
     if isinstance(keep, bool) or not isinstance(keep, int | str):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kibitz.callbacks.board.proto import proto
+from kibitz.callbacks.board.written import BEGINNING, END
 from kibitz.errors import UnusableFile
 from kibitz.report import spent_on
 
@@ -23,6 +24,7 @@ class EventFile:
 
     Args:
         folder: The folder, made if it is not there.
+        mark: Stands in the file's name, and says whose it is.
 
     Raises:
         UnusableFile: If the disk refuses; the file is then closed.
@@ -33,21 +35,21 @@ class EventFile:
         >>> from kibitz.callbacks.board.event_file import EventFile
         >>> from kibitz.callbacks.board.summaries import scalar
         >>> folder = Path(tempfile.mkdtemp())
-        >>> file = EventFile(folder)
+        >>> file = EventFile(folder, "0a")
         >>> file.write(0, [scalar("epoch_loss", 0.5)])
         >>> file.close()
         >>> [path.name.startswith("events.out.tfevents.") for path in folder.iterdir()]
         [True]
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, mark: str):
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         self.folder = folder
         self._file: BinaryIO | None = None
         with self._told():
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = _new(folder)
+            self._file = _new(folder, mark)
         self._records = RecordWriter(self._file)
         self._put(file_version="brain.Event:2", source_metadata=proto("event").SourceMetadata(writer="kibitz"))
 
@@ -89,9 +91,10 @@ class EventFile:
             ) from error
 
 
-def _new(folder: Path) -> BinaryIO:
+def _new(folder: Path, mark: str) -> BinaryIO:
     """Open a file that was not there: two processes may well write into one folder."""
     while True:
-        name = f"events.out.tfevents.{time.time():010.0f}.{socket.gethostname()}.{os.getpid()}.{next(_NUMBERS)}.v2"
+        who = f"{socket.gethostname()}.{os.getpid()}.{next(_NUMBERS)}.{mark}"
+        name = f"{BEGINNING}{time.time():010.0f}.{who}{END}"
         with contextlib.suppress(FileExistsError):
             return (folder / name).open("xb")
