@@ -115,7 +115,7 @@ def take(callback: Any, state: Mapping[str, Any]) -> None:
     for name, value in state.items():
         if name in parts:
             parts[name].set_state(value)
-        else:
+        elif _is_state(name, getattr(callback, name, None)):  # a commit that a stranger wrote may say otherwise
             setattr(callback, name, value)
 
 
@@ -124,8 +124,12 @@ def vars_of(callback: Any) -> dict[str, Any]:
     own = getattr(callback, "__dict__", {})
     return {
         name: value for name, value in own.items()
-        if not name.startswith(("_", "on_")) and name not in APART and not callable(value)
+        if _is_state(name, value)
     }  # fmt: skip
+
+
+def _is_state(name: str, value: Any) -> bool:
+    return not name.startswith(("_", "on_")) and name not in APART and not callable(value)
 
 
 def _parts(callback: Any) -> dict[str, Any]:

@@ -47,9 +47,9 @@ class Background:
         Raises:
             Exception: What went wrong in it.
         """
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
+        if self._thread is not None:
+            self._thread.join()  # if Ctrl-C comes here, the job is still waited for when the run is closed
+            self._thread = None
         error, self._error = self._error, None
         if error is not None:
             raise error

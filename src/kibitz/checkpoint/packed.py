@@ -5,6 +5,7 @@ What JSON does not know is written as a dict of one key: `{"tuple": [...]}`, `{"
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -72,7 +73,7 @@ def unpack(packed: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         ((kind, inner),) = packed.items()
         if kind in {"array", "scalar"} and isinstance(inner, str) and inner in arrays:
             return arrays[inner] if kind == "array" else arrays[inner][()]
-        if kind == "float" and inner in FLOATS:
+        if kind == "float" and isinstance(inner, str) and inner in FLOATS:
             return FLOATS[inner]
         if kind == "tuple" and isinstance(inner, list):
             return tuple(unpack(each, arrays) for each in inner)
@@ -81,7 +82,8 @@ def unpack(packed: Any, arrays: Mapping[str, np.ndarray]) -> Any:
             and isinstance(inner, list)
             and all(isinstance(each, list) and len(each) == 2 for each in inner)
         ):
-            return {unpack(key, arrays): unpack(each, arrays) for key, each in inner}
+            with contextlib.suppress(TypeError):  # a key that can be none
+                return {unpack(key, arrays): unpack(each, arrays) for key, each in inner}
     raise UnusableFile(
         "A value in this file is in no form that Kibitz writes.",
         given=packed,
