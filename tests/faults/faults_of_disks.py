@@ -177,6 +177,12 @@ def empty_missing_and_swapped(every: int) -> Iterator[str]:
             program().start(place)
         assert runs.steps() == [0, 2, 4]
     yield "all are empty: refused, and nothing is removed"
+    with folder() as place:
+        (place / "commits").mkdir(parents=True)
+        RunFolder(place).of(4).write_bytes(two)
+        with pytest.raises(KibitzError, match="not of the step that its name says"):
+            RunFolder(place).read(4)
+    yield "one under the name of another: said"
 
 
 def of_another_run(every: int) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -36,9 +37,22 @@ class _Right(str):
         return False
 
 
-def _files_unsynced(patch: pytest.MonkeyPatch) -> None:
-    real = os.fsync
-    patch.setattr(files.os, "fsync", lambda number: real(number) if os.path.isdir(f"/proc/self/fd/{number}") else None)
+class _Unsynced:
+    """The system as it is, but that what a file holds is never synced."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def fsync(self, number: int) -> None:
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            os.fsync(number)
+
+
+class _Nobody(list):
+    """Locks that nobody remembers."""
+
+    def add(self, held: Any) -> None:
+        pass
 
 
 def _thinned_first(patch: pytest.MonkeyPatch) -> None:
@@ -91,7 +105,8 @@ MUTANTS = {
     "new folders are not synced": Mutant(
         lambda patch: patch.setattr(files, "_make_folder", lambda folder: folder.mkdir(parents=True, exist_ok=True)),
         lambda: disks.power_cuts(1)),
-    "a file is renamed before it is synced": Mutant(_files_unsynced, lambda: disks.power_cuts(1)),
+    "a file is renamed before it is synced": Mutant(
+        lambda patch: patch.setattr(files, "os", _Unsynced()), lambda: disks.power_cuts(1)),
     "old commits go before the new one is safe": Mutant(_thinned_first, lambda: disks.power_cuts(1)),
     "temporary files are not swept": Mutant(
         lambda patch: patch.setattr(run_folder, "sweep", lambda folder: None), lambda: disks.power_cuts(1)),
@@ -106,7 +121,7 @@ MUTANTS = {
     "the lock is not taken": Mutant(
         lambda patch: patch.setattr(lock.fcntl, "flock", lambda *args: None), lambda: programs.two_at_once(1)),
     "a child keeps the lock": Mutant(
-        lambda patch: patch.setattr(lock, "_held", ()), lambda: programs.forked(1)),
+        lambda patch: patch.setattr(lock, "_held", _Nobody()), lambda: programs.forked(1)),
     "callbacks do not get their states back": Mutant(
         lambda patch: patch.setattr(Durable, "_restore_callbacks", lambda self, states: None), goes_on_in_an_epoch),
     "a stop is forgotten": Mutant(_no_stop, stays_stopped),
