@@ -42,7 +42,9 @@ def main(names: list[str]) -> int:
         noticed = caught(mutant)
         missed += noticed is None
         print(f"mutant: {name:<47}{'  MISSED' if noticed is None else f'  caught: {noticed}'}"[:160], flush=True)
-    print(f"{survived + lost} faults, {survived} survived, {lost} lost" + (f"; {missed} mutants missed" if missed else ""))
+    print(
+        f"{survived + lost} faults, {survived} survived, {lost} lost" + (f"; {missed} mutants missed" if missed else "")
+    )
     return 1 if lost or missed else 0
 
 

@@ -102,7 +102,7 @@ def power_cuts(every: int) -> Iterator[str]:
             if number % every:
                 continue
             with folder() as place:
-                lay_out({path: data for path, data in state.items()}, root.parent, place.parent)
+                lay_out(state, root.parent, place.parent)
                 assert newest(place) >= committed, f"state {number}: the commit of step {committed} is gone"
                 ends_as_undisturbed(place)
             yield f"state {number} of {len(found)}, after step {committed}"
@@ -193,7 +193,9 @@ def of_another_run(every: int) -> Iterator[str]:
     for name, given in {"another seed": {"seed": 7}, "another model": {"kind": "noisy"}}.items():
         with folder() as place:
             with pytest.raises(Dies):
-                other.program(place, death=Death(5), commit="2 steps", data=lambda: (other.X[:24], other.Y[:24]), **given)
+                other.program(
+                    place, death=Death(5), commit="2 steps", data=lambda: (other.X[:24], other.Y[:24]), **given
+                )
             with pytest.raises(keras.errors.InvalidArgument, match="begun with something else"):
                 program().start(place)
         yield name

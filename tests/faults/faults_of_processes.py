@@ -20,7 +20,14 @@ BEFORE_PYTHON = {signal.SIGTERM: -15, signal.SIGINT: -2}  # nobody has asked for
 
 
 def begin(place: Path, folder: str | None = None) -> subprocess.Popen[str]:
-    told = [sys.executable, "-m", "tests.faults.child", folder or str(place / "run"), str(place / "log.csv"), str(place / "out")]
+    told = [
+        sys.executable,
+        "-m",
+        "tests.faults.child",
+        folder or str(place / "run"),
+        str(place / "log.csv"),
+        str(place / "out"),
+    ]
     return subprocess.Popen(told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -79,7 +86,8 @@ def asked_to_end(count: int, seed: int = 0) -> Iterator[str]:
             code = process.returncode
             ended = {signal.SIGTERM: 143, signal.SIGINT: -2}[which]
             assert code == ended if number < 2 else code in {ended, BEFORE_PYTHON[which], 0, 1}, (which, code, told)
-            yield f"{which.name} {step if number < 2 else f'at a random instant (seed {seed}, number {number})'}: {code}"
+            when = step if number < 2 else f"at a random instant (seed {seed}, number {number})"
+            yield f"{which.name} {when}: {code}"
         _lives(place, whole, f"seed {seed}")
 
 

@@ -144,16 +144,19 @@ def data_that_fail(count: int) -> Iterator[str]:
 
 def clock_set_back(count: int) -> Iterator[str]:
     """The clock on the wall goes back, forward and stands still, and so do the times of files."""
-    for name, clock in {"back": lambda n: 2e9 - 3600 * n, "a year on": lambda n: 1e9 + 3e7 * n, "still": lambda n: 1e9}.items():
+    for name, clock in {
+        "back": lambda n: 2e9 - 3600 * n,
+        "a year on": lambda n: 1e9 + 3e7 * n,
+        "still": lambda n: 1e9,
+    }.items():
         ticks = iter(range(10**9))
-        with folder() as place:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(time, "time", lambda clock=clock, ticks=ticks: clock(next(ticks)))
-                with pytest.raises(ValueError, match="of a program"):
-                    program().start(place, raising("on_train_batch_end", ValueError))
-                for number, path in enumerate(sorted((place / "commits").iterdir())):
-                    os.utime(path, (1e9 - number, 1e9 - number))
-                assert program().start(place) == program().whole
+        with folder() as place, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(time, "time", lambda clock=clock, ticks=ticks: clock(next(ticks)))
+            with pytest.raises(ValueError, match="of a program"):
+                program().start(place, raising("on_train_batch_end", ValueError))
+            for number, path in enumerate(sorted((place / "commits").iterdir())):
+                os.utime(path, (1e9 - number, 1e9 - number))
+            assert program().start(place) == program().whole
         yield f"the clock goes {name}"
 
 
@@ -166,9 +169,9 @@ def two_at_once(count: int) -> Iterator[str]:
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if self.run.step == 3:
+                other = keras.Sequential([keras.layers.Dense(1, input_shape=(6,))])
+                other.compile("sgd", "mse")
                 with pytest.raises(NotReady, match=f"process {os.getpid()} does"):
-                    other = keras.Sequential([keras.layers.Dense(1, input_shape=(6,))])
-                    other.compile("sgd", "mse")
                     other.fit(X[:8], Y[:8], run=self.run.dir, verbose=0)
                 refused.append(self.run.step)
 

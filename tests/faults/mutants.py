@@ -140,4 +140,3 @@ def caught(mutant: Mutant) -> str | None:
     finally:
         disks._died.cache_clear()
     return None
-

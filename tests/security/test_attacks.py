@@ -48,6 +48,10 @@ FOUND: list[str] = []
 sys.addaudithook(lambda event, args: FOUND.append(str(args)) if event == "pickle.find_class" else None)
 
 
+def names(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
 @cache
 def program() -> Program:
     return Program()
@@ -60,9 +64,9 @@ def run(tmp_path, monkeypatch):
     FOUND.clear()
     with pytest.raises(Dies):
         program().start(tmp_path / "run", Death(5))
-    before, modules = set(os.listdir(tmp_path)), set(sys.modules)
+    before, modules = names(tmp_path), set(sys.modules)
     yield tmp_path / "run"
-    assert set(os.listdir(tmp_path)) - {"victim"} == before
+    assert names(tmp_path) - {"victim"} == before
     assert FOUND == []
     assert not {"antigravity", "this"} & (set(sys.modules) - modules)
 
@@ -72,7 +76,9 @@ def rewritten(folder: Path, step: int = 4, **entries) -> None:
     path = RunFolder(folder).of(step)
     arrays, document = read_state(path)
     path.unlink()
-    document |= {name: pack(value, f"odd/{name}", arrays) if name in PACKED else value for name, value in entries.items()}
+    document |= {
+        name: pack(value, f"odd/{name}", arrays) if name in PACKED else value for name, value in entries.items()
+    }
     write_state(path, arrays, {name: value for name, value in document.items() if value != "gone"})
 
 
@@ -80,12 +86,14 @@ PACKED = ("logs", "callbacks", "said", "latest", "made_of")
 DOCUMENTS = {
     "a newer format": {"format": 2}, "no format": {"format": "gone"}, "a format that is true": {"format": True},
     "a format in words": {"format": "1"}, "a negative format": {"format": -1},
-    "a negative epoch": {"epoch": -1}, "an epoch in words": {"epoch": "__import__('os')"}, "no epoch": {"epoch": "gone"},
+    "a negative epoch": {"epoch": -1}, "an epoch in words": {"epoch": "__import__('os')"},
+    "no epoch": {"epoch": "gone"},
     "a batch that is a list": {"batch": [1]}, "a half batch": {"batch": 0.5},
     "begun by a number": {"begun": 2}, "a stop in words": {"stop": "os.system"}, "half a stop": {"stop": ["a", "b"]},
     "a seed in words": {"row_seed": "1"}, "no end": {"epochs": None}, "time that runs back": {"seconds": -1.0},
     "callbacks that are a name": {"callbacks": "os.system"}, "callbacks that are numbers": {"callbacks": [1, 2]},
-    "a callback without a name": {"callbacks": [(1, {}, 0.0)]}, "a state that is a list": {"callbacks": [("A", [1], 0.0)]},
+    "a callback without a name": {"callbacks": [(1, {}, 0.0)]},
+    "a state that is a list": {"callbacks": [("A", [1], 0.0)]},
     "logs that are a list": {"logs": [1]}, "sums that are none": {"said": {"a": 3}}, "made of nothing": {"made_of": None},
     "a class": {"latest": ["os", "system", "id"]},
 }  # fmt: skip
@@ -101,7 +109,14 @@ def test_a_document_that_no_run_writes_is_refused_before_the_first_step(run, ent
 
 
 def test_what_was_never_packed_is_refused(run):
-    for odd in ({"array": "nothing"}, {"float": ["nan"]}, {"dict": [[[1], 2]]}, {"code": "1"}, {"tuple": 3}, {"a": 1, "b": 2}):
+    for odd in (
+        {"array": "nothing"},
+        {"float": ["nan"]},
+        {"dict": [[[1], 2]]},
+        {"code": "1"},
+        {"tuple": 3},
+        {"a": 1, "b": 2},
+    ):
         path = RunFolder(run).of(4)
         arrays, document = read_state(path)
         path.unlink()
@@ -110,7 +125,18 @@ def test_what_was_never_packed_is_refused(run):
             program().start(run)
 
 
-NAMES = ["__class__", "__dict__", "_private", "on_epoch_end", "model", "run", "params", "set_model", "every", "on_error"]
+NAMES = [
+    "__class__",
+    "__dict__",
+    "_private",
+    "on_epoch_end",
+    "model",
+    "run",
+    "params",
+    "set_model",
+    "every",
+    "on_error",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -191,7 +217,7 @@ def test_commits_that_lie_elsewhere_by_a_link_are_neither_written_nor_removed(ru
     (run / "commits").symlink_to(tmp_path / "victim")
     with pytest.raises(UnusableFile, match="lie elsewhere"):
         program().start(run)
-    assert sorted(os.listdir(tmp_path / "victim")) == [".kibitz-1.tmp", "step-000000000000.safetensors"]
+    assert names(tmp_path / "victim") == {".kibitz-1.tmp", "step-000000000000.safetensors"}
 
 
 def test_what_is_swept_is_the_link_and_not_what_it_points_to(run, tmp_path):
@@ -214,7 +240,7 @@ def test_names_of_arrays_are_names_and_never_paths(tmp_path, monkeypatch):
     names = ["../../x", "/etc/x", "a/../../b", "C:\\x", "x" * 5000, ".", "", "CON", "\x1b[2J"]
     write_state(tmp_path / "s", {name: np.zeros(1) for name in names}, {})
     assert list(read_state(tmp_path / "s")[0]) == names
-    assert os.listdir(tmp_path) == ["s"]
+    assert names(tmp_path) == {"s"}
 
 
 def test_numbers_that_are_packed_are_refused_before_they_are_unpacked():

@@ -66,9 +66,11 @@ def read(reader, data: bytes) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["dict", "tuple", "float", "array", "scalar", "x"]), inner, max_size=2)
-    | st.lists(st.lists(inner, min_size=2, max_size=2), max_size=3).map(lambda pairs: {"dict": pairs}),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["dict", "tuple", "float", "array", "scalar", "x"]), inner, max_size=2)
+        | st.lists(st.lists(inner, min_size=2, max_size=2), max_size=3).map(lambda pairs: {"dict": pairs})
+    ),
     max_leaves=12,
 )
 
@@ -102,7 +104,9 @@ def test_weights(data):
 
 
 @settings(max_examples=100)
-@given(JSON.map(lambda value: json.dumps(value).encode()) | damaged(b'{"a": [1, -2.5e3, {"b": "\\u00e9"}]}') | st.binary())
+@given(
+    JSON.map(lambda value: json.dumps(value).encode()) | damaged(b'{"a": [1, -2.5e3, {"b": "\\u00e9"}]}') | st.binary()
+)
 def test_json(data):
     own(loads, data, "a note")
 

@@ -153,22 +153,10 @@ class RunFolder:
 
     def put_away(self) -> None:
         """Another run begins here: what there is goes into a folder beside it, `before-1` and so on."""
-        number = 1
-        while exists(self.path / f"before-{number}"):
-            number += 1
+        place = self.path / f"before-{_count_before(self.path) + 1}"
         for name in (FINAL, COMMITS):
             if exists(self.path / name):
-                move(self.path / name, self.path / f"before-{number}")
-
-    def put_away_last(self) -> Commit | None:
-        """The newest commit of what was put away last: the process that did so may have died before it wrote one."""
-        number = 1
-        while exists(self.path / f"before-{number}"):
-            number += 1
-        if number == 1:
-            return None
-        before = RunFolder(self.path / f"before-{number - 1}")
-        return before.final() or before.newest()
+                move(self.path / name, place)
 
     def thin(self, keep: float) -> None:
         """Let old commits go.
@@ -189,6 +177,20 @@ class RunFolder:
     def size(self) -> int:
         """Bytes of all commits."""
         return sum(size(self.of(step)) for step in self.steps())
+
+
+def last_put_away(folder: RunFolder) -> Commit | None:
+    """The newest commit of what was put away last: the process that did so may have died before it wrote one."""
+    count = _count_before(folder.path)
+    before = RunFolder(folder.path / f"before-{count}")
+    return (before.final() or before.newest()) if count else None
+
+
+def _count_before(path: Path) -> int:
+    count = 0
+    while exists(path / f"before-{count + 1}"):
+        count += 1
+    return count
 
 
 def _name(step: int) -> str:

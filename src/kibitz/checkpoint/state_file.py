@@ -181,9 +181,8 @@ def _layout(header: dict[str, Any], room: int, path: Any) -> dict[str, tuple[np.
     layout, offset = {}, 0
     for name, entry in header.items():
         shape, dtype = (entry.get("shape"), DTYPES.get(str(entry.get("dtype")))) if isinstance(entry, dict) else (0, 0)
-        small = isinstance(shape, list) and len(shape) <= MOST_DIMENSIONS
-        sizes = small and all(type(each) is int and each >= 0 for each in shape)
-        if not (isinstance(dtype, np.dtype) and isinstance(shape, list) and sizes):
+        sizes = isinstance(shape, list) and all(type(each) is int and each >= 0 for each in shape[:MOST_DIMENSIONS])
+        if not (isinstance(dtype, np.dtype) and isinstance(shape, list) and sizes) or len(shape) > MOST_DIMENSIONS:
             raise _damaged(path, f"its header says of {name!r} what cannot be")
         end = offset + math.prod(shape) * dtype.itemsize
         if entry.get("data_offsets") != [offset, end] or end > room:

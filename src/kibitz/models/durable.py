@@ -14,7 +14,7 @@ from kibitz.checkpoint.background import Background
 from kibitz.checkpoint.document import FORMAT, PACKED, check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import pack, unpack
-from kibitz.checkpoint.run_folder import Commit, RunFolder
+from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
 from kibitz.clock import Beat
 from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported, restored
@@ -62,7 +62,7 @@ class Durable:
         """
         newest, final = self._folder.newest(), self._folder.final()
         if newest is None and self._given.resume == "weights":
-            newest = self._folder.put_away_last()
+            newest = last_put_away(self._folder)
         if final is not None and (newest is None or final.document["epochs"] < epochs):
             final = None  # more epochs are wanted: the run goes on from before its end
         self._found = newest if final is None else final
