@@ -94,7 +94,8 @@ DOCUMENTS = {
     "callbacks that are a name": {"callbacks": "os.system"}, "callbacks that are numbers": {"callbacks": [1, 2]},
     "a callback without a name": {"callbacks": [(1, {}, 0.0)]},
     "a state that is a list": {"callbacks": [("A", [1], 0.0)]},
-    "logs that are a list": {"logs": [1]}, "sums that are none": {"said": {"a": 3}}, "made of nothing": {"made_of": None},
+    "logs that are a list": {"logs": [1]}, "sums that are none": {"said": {"a": 3}},
+    "made of nothing": {"made_of": None},
     "a class": {"latest": ["os", "system", "id"]},
 }  # fmt: skip
 
@@ -237,9 +238,9 @@ def test_a_shape_of_very_many_sizes_is_refused_and_not_multiplied_out(tmp_path):
 
 def test_names_of_arrays_are_names_and_never_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = ["../../x", "/etc/x", "a/../../b", "C:\\x", "x" * 5000, ".", "", "CON", "\x1b[2J"]
-    write_state(tmp_path / "s", {name: np.zeros(1) for name in names}, {})
-    assert list(read_state(tmp_path / "s")[0]) == names
+    odd = ["../../x", "/etc/x", "a/../../b", "C:\\x", "x" * 5000, ".", "", "CON", "\x1b[2J"]
+    write_state(tmp_path / "s", {name: np.zeros(1) for name in odd}, {})
+    assert list(read_state(tmp_path / "s")[0]) == odd
     assert names(tmp_path) == {"s"}
 
 

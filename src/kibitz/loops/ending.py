@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from kibitz.callbacks.dispatch import Dispatch
 from kibitz.engine.timeline import Timeline
 
 
-@contextmanager
-def ending(dispatch: Dispatch, timeline: Timeline) -> Iterator[None]:
+class ending:  # noqa: N801 - it stands behind `with`, as the functions of contextlib do
     """Run a loop inside; afterwards the model is up to date and `on_run_end` has reached every callback.
 
-    The exception that ended the run goes on to the caller as it was.
+    The exception that ended the run goes on to the caller as it was. That is why this is no generator: one would make
+    a RuntimeError of a callback's StopIteration.
+
+    Args:
+        dispatch: Where hooks are fired.
+        timeline: The state of the model.
     """
-    try:
-        yield
-    except BaseException as error:
-        timeline.pull()
-        dispatch.close(dispatch.run.ended(error, interrupted=isinstance(error, KeyboardInterrupt | SystemExit)))
-        raise
-    timeline.pull()
-    dispatch.close(dispatch.run.ended())
+
+    def __init__(self, dispatch: Dispatch, timeline: Timeline):
+        self._dispatch, self._timeline = dispatch, timeline
+
+    def __enter__(self) -> None:
+        """Nothing has begun yet."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Settle the outcome, and close everybody."""
+        self._timeline.pull()
+        interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
+        self._dispatch.close(self._dispatch.run.ended(error, interrupted=interrupted))
