@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent
 SLOW = {
     "tests/callbacks/test_third_party.py": "three other libraries are imported, one with a database of its own",
     "tests/examples": "each page is a process of its own, with JAX to load",
+    "tests/faults": "runs are begun again and again, some of them as processes that are killed",
     "tests/free": "the same run is made again and again, cut in many ways",
     "tests/house/test_import_time.py": "each test is a process of its own, with JAX to load",
     "tests/oracle/test_faults.py": "each fault is shown under both libraries",

@@ -115,7 +115,7 @@ def take(callback: Any, state: Mapping[str, Any]) -> None:
     for name, value in state.items():
         if name in parts:
             parts[name].set_state(value)
-        else:
+        elif _is_state(name, getattr(callback, name, None)):  # a commit that a stranger wrote may say otherwise
             setattr(callback, name, value)
 
 

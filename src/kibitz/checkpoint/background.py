@@ -54,7 +54,7 @@ class Background:
         Raises:
             Exception: What went wrong in it.
         """
-        self._idle.wait()
+        self._idle.wait()  # if Ctrl-C comes here, the job is still waited for when the run is closed
         error, self._error = self._error, None
         if error is not None:
             raise error

@@ -115,7 +115,7 @@ def replacing(path: Any, *, keep: Any = None) -> Iterator[BinaryIO]:
     target = local(path)
     _refuse_folder(target)
     with spent_on("files"), _told(target, "written"):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         descriptor, temporary = _temporary(target.parent)
         try:
             with os.fdopen(descriptor, "w+b") as file:
@@ -179,6 +179,25 @@ def probe(path: Any) -> None:
             temporary.unlink()
 
 
+def standing(path: Any) -> BinaryIO:
+    """Open a plain file that stays where it is, to read and to write, made if it is not there; the caller closes it.
+
+    A link in its place is refused: what is written must not get into a file elsewhere.
+
+    Raises:
+        UnusableFile: If the disk refuses, or it is a link, a folder, a pipe or a device.
+    """
+    target = local(path)
+    with _told(target, "opened"):
+        _make_folder(target.parent)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        file = os.fdopen(os.open(target, flags, 0o666), "r+b", buffering=0)
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise _not_plain(target)
+    return file
+
+
 def exists(path: Any) -> bool:
     """Whether anything lies at a path."""
     return os.path.lexists(_read_from(path))
@@ -193,6 +212,31 @@ def remove(path: Any) -> None:
     target = local(path)
     with _told(target, "removed"):
         target.unlink(missing_ok=True)
+
+
+def size(path: Any) -> int:
+    """The bytes of a file; none if it is not there.
+
+    Raises:
+        UnusableFile: If the disk refuses.
+    """
+    target = local(path)
+    with _told(target, "looked at"):
+        return target.stat().st_size if target.exists() else 0
+
+
+def move(path: Any, into: Any) -> None:
+    """Move a file or a folder into a folder of the same disk, which is made.
+
+    Raises:
+        UnusableFile: If the disk refuses.
+    """
+    target, folder = local(path), local(into)
+    with _told(target, "moved"):
+        _make_folder(folder)
+        target.replace(folder / target.name)
+        _sync_folder(folder)
+        _sync_folder(target.parent)
 
 
 def sweep(folder: Any) -> None:
@@ -232,6 +276,15 @@ def _temporary(folder: Path) -> tuple[int, Path]:
     path = folder / secrets.token_hex(8).join(TEMPORARY)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.open(path, flags, 0o666), path
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it; each stands in the one above it for good, or a power cut takes all within."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import Any, BinaryIO
+from weakref import WeakSet
 
-from kibitz.checkpoint.files import reading
+from kibitz.checkpoint.files import reading, standing
 from kibitz.errors import NotReady, UnusableFile
 
 if os.name == "nt":
     import msvcrt
 else:
     import fcntl
+
+_held: WeakSet[Any] = WeakSet()
 
 
 class Lock:
@@ -24,6 +27,7 @@ class Lock:
 
     Raises:
         NotReady: If another process holds it, or another fit in this one.
+        UnusableFile: If the disk refuses, or something else lies in the file's place.
 
     Example:
         >>> import pathlib, tempfile
@@ -34,16 +38,15 @@ class Lock:
     """
 
     def __init__(self, path: Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] | None = path.open("a+", encoding="utf-8")
+        self._file: BinaryIO | None = standing(path)
         try:
             if os.name == "nt":
                 msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue, reportPossiblyUnboundVariable] - Windows has it
             else:
                 fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._file.seek(0)
-            holder = self._file.read().strip() or "unknown"
+            holder = self._file.read(20).decode(errors="replace").strip()
+            holder = holder if holder.isdecimal() else "unknown"
             self._file.close()
             self._file = None
             raise NotReady(
@@ -52,9 +55,10 @@ class Lock:
                 wanted=f"a run that nobody works on; process {holder} does",
                 cure="wait until it ends, or give another folder: run=...",
             ) from None
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
+        _held.add(self)
+        with contextlib.suppress(OSError):  # a courtesy to whoever is refused: a full disk is told of by the commits
+            self._file.truncate(0)
+            self._file.write(str(os.getpid()).encode())
 
     def release(self) -> None:
         """Let others have it."""
@@ -95,3 +99,13 @@ def _holder(file: BinaryIO) -> str | None:
             return file.read(20).decode(errors="replace").strip() or "unknown"
         return "unknown"
     return None
+
+
+def _let_go() -> None:
+    """A forked child must not hold what its parent holds: it may live on after the parent was killed."""
+    for lock in list(_held):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)

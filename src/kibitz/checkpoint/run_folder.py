@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kibitz.checkpoint.files import local, probe, remove, sweep
+from kibitz.checkpoint.files import exists, local, move, probe, remove, size, sweep
 from kibitz.checkpoint.lock import Lock
 from kibitz.checkpoint.state_file import read_state, write_state
 from kibitz.checkpoint.thinning import kept, kept_within
@@ -57,6 +57,13 @@ class RunFolder:
     def __init__(self, path: Any, *, writes: bool = True):
         self.path = local(path)
         self._commits = self.path / COMMITS
+        if self._commits.is_symlink():
+            raise UnusableFile(
+                "The commits of this run lie elsewhere, and what is written or removed here must not be there.",
+                given=str(self._commits),
+                wanted="a folder, and no link",
+                cure=f'run="{self._commits.resolve().parent}"',
+            )
         if writes:
             probe(self._commits / _name(0))
 
@@ -88,7 +95,15 @@ class RunFolder:
         Raises:
             UnusableFile: If it is not there, or is damaged.
         """
-        return Commit(self.of(step), *read_state(self.of(step)))
+        commit = Commit(self.of(step), *read_state(self.of(step)))
+        if not isinstance(commit.document, dict) or commit.document.get("step") != step:
+            raise UnusableFile(
+                "This commit is not of the step that its name says.",
+                given=str(commit.path),
+                wanted=f"the run as it was after {step} steps",
+                cure="remove it, or give it back its own name",
+            )
+        return commit
 
     def newest(self) -> Commit | None:
         """The newest commit that is whole; None if there never was one.
@@ -140,14 +155,10 @@ class RunFolder:
 
     def put_away(self) -> None:
         """Another run begins here: what there is goes into a folder beside it, `before-1` and so on."""
-        number = 1
-        while (self.path / f"before-{number}").exists():
-            number += 1
-        place = self.path / f"before-{number}"
-        place.mkdir(parents=True)
-        for name in (COMMITS, FINAL):
-            if (self.path / name).exists():
-                (self.path / name).rename(place / name)
+        place = self.path / f"before-{_count_before(self.path) + 1}"
+        for name in (FINAL, COMMITS):
+            if exists(self.path / name):
+                move(self.path / name, place)
 
     def thin(self, keep: float) -> None:
         """Let old commits go.
@@ -159,7 +170,7 @@ class RunFolder:
         if isinstance(keep, int):
             stay = kept(steps, keep)
         else:
-            stay = kept_within({step: self.of(step).stat().st_size for step in steps}, int(keep))
+            stay = kept_within({step: size(self.of(step)) for step in steps}, int(keep))
         for step in steps:
             if step not in stay:
                 remove(self.of(step))
@@ -167,7 +178,21 @@ class RunFolder:
     @property
     def size(self) -> int:
         """Bytes of all commits."""
-        return sum(self.of(step).stat().st_size for step in self.steps())
+        return sum(size(self.of(step)) for step in self.steps())
+
+
+def last_put_away(folder: RunFolder) -> Commit | None:
+    """The newest commit of what was put away last: the process that did so may have died before it wrote one."""
+    count = _count_before(folder.path)
+    before = RunFolder(folder.path / f"before-{count}")
+    return (before.final() or before.newest()) if count else None
+
+
+def _count_before(path: Path) -> int:
+    count = 0
+    while exists(path / f"before-{count + 1}"):
+        count += 1
+    return count
 
 
 def _name(step: int) -> str:

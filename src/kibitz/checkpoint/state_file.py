@@ -29,6 +29,8 @@ DTYPES = {
     "F32": np.dtype(np.float32), "F64": np.dtype(np.float64), "C64": np.dtype(np.complex64),
 }  # fmt: skip
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+MOST_DIMENSIONS = 64
+"""What NumPy can hold; the product of very many sizes would take for ever."""
 
 
 def write_state(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any], *, keep: Any = None) -> None:
@@ -68,6 +70,13 @@ def write_state(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[s
         offset = end
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
+    if len(head) > MOST_BYTES:
+        raise Unsupported(
+            "There is more to write down about this state than could be read back.",
+            given=f"{len(head)} bytes besides the arrays",
+            wanted=f"{MOST_BYTES} at the most",
+            cure="keep long lists of numbers as NumPy arrays",
+        )
     with replacing(path, keep=keep) as file:
         file.write(struct.pack("<Q", len(head)) + head)
         for array in host.values():
@@ -217,8 +226,8 @@ def _layout(header: dict[str, Any], room: int, path: Any) -> dict[str, tuple[np.
     layout, offset = {}, 0
     for name, entry in header.items():
         shape, dtype = (entry.get("shape"), DTYPES.get(str(entry.get("dtype")))) if isinstance(entry, dict) else (0, 0)
-        sizes = isinstance(shape, list) and all(type(each) is int and each >= 0 for each in shape)
-        if not (isinstance(dtype, np.dtype) and isinstance(shape, list) and sizes):
+        sizes = isinstance(shape, list) and all(type(each) is int and each >= 0 for each in shape[:MOST_DIMENSIONS])
+        if not (isinstance(dtype, np.dtype) and isinstance(shape, list) and sizes) or len(shape) > MOST_DIMENSIONS:
             raise _damaged(path, f"its header says of {name!r} what cannot be")
         end = offset + math.prod(shape) * dtype.itemsize
         if entry.get("data_offsets") != [offset, end] or end > room:

@@ -23,9 +23,6 @@ from kibitz.errors import KibitzError, Unsupported, UnusableFile
 BFLOAT16 = np.dtype(dtypes.bfloat16)
 MOST_OBJECTS = 100_000
 DEEPEST = 24
-BUILT_IN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}
-"""Deflate, shuffle, fletcher32, szip, nbit, scale-offset, lzf: any other would load a library that the file names."""
-
 MOST_CHUNK = 16 * 2**20
 """Bytes of a chunk that may be larger than its array: a chunk is allocated whole."""
 
@@ -232,10 +229,8 @@ def _array(dataset: Any, wanted: np.dtype, what: str, source: str) -> np.ndarray
 
 
 def _check_storage(dataset: Any, what: str, source: str) -> None:
-    properties = dataset.id.get_create_plist()
-    filters = {properties.get_filter(each)[0] for each in range(properties.get_nfilters())}
-    if not filters <= BUILT_IN_FILTERS:
-        raise _refused(source, f"{what} is packed in a way that needs a plug-in")
+    if dataset.id.get_create_plist().get_nfilters():  # HDF5 unpacks without a bound, and a plug-in is a program
+        raise _refused(source, f"{what} is packed, and arrays should be stored as they are")
     chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
     if chunk > max(dataset.nbytes, MOST_CHUNK):
         raise _refused(source, f"{what} is stored in pieces of {chunk} bytes, and has {dataset.nbytes}")

@@ -11,9 +11,10 @@ from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.background import Background
+from kibitz.checkpoint.document import FORMAT, PACKED, check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import pack, unpack
-from kibitz.checkpoint.run_folder import Commit, RunFolder
+from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
 from kibitz.clock import Beat
 from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported, restored
@@ -25,7 +26,6 @@ from kibitz.models.core import Core
 from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.termination import Termination
 
-FORMAT = 1
 SHARE = 0.01  # of a run's time that commits may take, with commit="auto"
 SOONEST = 1.0  # seconds between two commits, with commit="auto"
 
@@ -61,12 +61,15 @@ class Durable:
             epochs: The end that is planned now.
         """
         newest, final = self._folder.newest(), self._folder.final()
+        if newest is None and self._given.resume == "weights":
+            newest = last_put_away(self._folder)
         if final is not None and (newest is None or final.document["epochs"] < epochs):
             final = None  # more epochs are wanted: the run goes on from before its end
         self._found = newest if final is None else final
         if self._found is None or self._given.resume == "weights":
             return
         document = self._found.document
+        check_document(document, self._found.arrays, self._found.path)
         vars(self._core)["row_seed"] = document["row_seed"]
         self._core.fits = document["fits"]
         self.place = self._place(document, ended=final is not None, grown=document["epochs"] < epochs)
@@ -161,9 +164,22 @@ class Durable:
             seen[seat.name] += 1
             if key in held:
                 state, waited = held[key]
-                kept.restore(state)
+                self._give(kept, state, seat.name)
                 if seat.beat is not None:
                     seat.beat.elapsed = waited
+
+    def _give(self, kept: Kept, state: dict[str, Any], name: str) -> None:
+        try:
+            kept.restore(state)
+        except KibitzError:
+            raise
+        except Exception as error:
+            raise InvalidArgument(
+                f"{name} cannot take what the commit says that it remembered: {type(error).__name__}: {error}.",
+                given=str(self._found and self._found.path),
+                wanted="what its get_state gives today",
+                cure='begin anew in another folder, with resume="weights", or without this callback',
+            ) from error
 
     def _take_weights(self, commit: Commit) -> None:
         timeline = self._core.timeline
@@ -287,9 +303,6 @@ def _packed(state: TrainState, document: dict[str, Any]) -> tuple[dict[str, Any]
     for name, value in document.items():
         packed[name] = pack(value, f"document/{name}", held) if name in PACKED else value
     return {**arrays, **held}, packed
-
-
-PACKED = ("logs", "callbacks", "said", "latest", "made_of")
 
 
 def exported_aside(aside: dict[str, Any]) -> dict[str, Any]:

@@ -82,9 +82,11 @@ def run_fit(core: Core, given: FitArguments) -> History:
     durable = Durable(core, given.durable, given.verbose)
     try:
         with durable.termination.heeded():
-            return _fit(core, given, durable)
+            history = _fit(core, given, durable)
     finally:
         durable.close()
+    durable.termination.obey()  # it may have been asked for after the last batch
+    return history
 
 
 def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:

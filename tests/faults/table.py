@@ -1,0 +1,44 @@
+"""All that may happen to a run, by name: who makes it happen, and how often in the long form and in the short one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from tests.faults import faults_of_disks as disks
+from tests.faults import faults_of_processes as processes
+from tests.faults import faults_of_programs as programs
+
+
+class Row(NamedTuple):
+    """A kind of fault.
+
+    Args:
+        faults: Makes them happen one by one, names each that was survived, and fails at the first that was not.
+        long: What it is given by `make faults`: how many, or every how manyeth.
+        short: What it is given by the tests.
+    """
+
+    faults: Callable[[int], Iterator[str]]
+    long: int
+    short: int
+
+
+FAULTS = {
+    "the disk refuses operation n": Row(disks.refused, 1, 41),
+    "the disk refuses operation n while a run begins anew": Row(disks.refused_at_the_beginning_anew, 1, 37),
+    "the power is cut": Row(disks.power_cuts, 1, 7),
+    "a commit is cut short": Row(disks.cut_short, 1, 30),
+    "a bit of a commit is flipped": Row(disks.bits_flipped, 400, 10),
+    "commits are empty, gone or swapped": Row(disks.empty_missing_and_swapped, 1, 1),
+    "a commit is of another run": Row(disks.of_another_run, 1, 1),
+    "a callback raises": Row(programs.raises_in_each_hook, 1, 6),
+    "a callback hangs": Row(programs.hangs, 1, 1),
+    "a loss is no number": Row(programs.no_numbers, 1, 1),
+    "the data fail": Row(programs.data_that_fail, 1, 1),
+    "the clock is set back": Row(programs.clock_set_back, 1, 1),
+    "two processes on one run": Row(programs.two_at_once, 1, 1),
+    "a process forks": Row(programs.forked, 1, 1),
+    "kill -9 at any instant": Row(processes.at_any_instant, 200, 4),
+    "SIGTERM and Ctrl-C": Row(processes.asked_to_end, 20, 2),
+}
