@@ -156,7 +156,11 @@ def test_a_state_that_a_callback_cannot_take_is_told_with_its_name(run):
         program().start(run)
 
 
-@pytest.mark.parametrize("data", [PICKLE, b"", b"\0" * 4096, b"PK\x03\x04", os.urandom(512)], ids=str)
+@pytest.mark.parametrize(
+    "data",
+    [PICKLE, b"", b"\0" * 4096, b"PK\x03\x04", bytes(range(256)) * 2],
+    ids=["a pickle", "nothing", "zeros", "a zip", "every byte"],
+)
 @pytest.mark.parametrize("name", ["commits/step-000000000004.safetensors", "final.safetensors", "lock"])
 def test_other_bytes_under_any_name_cost_that_file_alone(run, name, data):
     (run / name).write_bytes(data)

@@ -127,6 +127,10 @@ def vars_of(callback: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _is_state(name: str, value: Any) -> bool:
+    return not name.startswith(("_", "on_")) and name not in APART and not callable(value)
+
+
 def _parts(callback: Any) -> dict[str, Any]:
     """Its attributes that remember something themselves, such as a `Monitor`."""
     return {
