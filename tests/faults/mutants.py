@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kibitz.checkpoint import files, lock, run_folder, state_file
-from kibitz.models.durable import Durable
+from kibitz.models.running import Durable  # the one that fit uses, whoever else has read that file
 from tests.durable.program import Death, Dies
 from tests.faults import faults_of_disks as disks
 from tests.faults import faults_of_programs as programs
