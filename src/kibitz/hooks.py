@@ -118,7 +118,7 @@ class Line:
 
     Example:
         >>> from kibitz.hooks import loops
-        >>> loops()["predict"].below[1].text
+        >>> loops()["predict"].below[2].text
         'for each batch:'
     """
 
@@ -141,8 +141,8 @@ def loops() -> dict[str, Line]:
 
     Example:
         >>> from kibitz.hooks import loops
-        >>> [line.text for line in loops()["evaluate"].below][:2]
-        ['on_test_begin(logs)', 'for each batch:']
+        >>> [line.text for line in loops()["evaluate"].below][:3]
+        ['on_test_begin(logs)', 'requests', 'for each batch:']
     """
     drawn: dict[str, Line] = {}
     path: list[tuple[int, Line]] = []

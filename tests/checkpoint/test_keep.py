@@ -249,6 +249,7 @@ def test_what_is_asked_for_is_saved_with_the_numbers_of_that_batch(tmp_path):
         ("{epoch}", {"when": "val_loss < 9"}),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:ModelCheckpoint was asked to save, and did not")
 def test_what_is_asked_for_where_there_is_no_number_to_decide_by_is_let_be(tmp_path, name, more):
     seen = []
     look = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(names(tmp_path)))
