@@ -166,3 +166,18 @@ def test_rows_of_a_log_stand_once(tmp_path):
             program(tmp_path / "run", heard=heard(tmp_path / "cut.csv"), death=death, commit="6 steps")
     program(tmp_path / "run", heard=heard(tmp_path / "cut.csv"), commit="6 steps")
     assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+class Asks(callbacks.Callback):
+    """Asks for an evaluation at a step, so that averaged weights stand in the model when the run is committed."""
+
+    adds = ()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.run.step == 16:
+            self.run.evaluate()
+
+
+def test_averages_that_stand_in_the_model_at_a_commit_are_no_weights(tmp_path):
+    given = {"heard": lambda: [callbacks.WeightAveraging("ema", every="2 steps"), Asks()], "validation_split": 0.25}
+    assert dying(tmp_path, Death(17), commit="16 steps", **given) == program(None, **given)

@@ -120,6 +120,15 @@ class WeightAveraging(Callback):
                 cure=f'{NAME}("swa", data=x_train[:4096])',
             )
 
+    def get_state(self) -> dict[str, Any]:
+        """The average, and the weights of the training where the averaged ones stand in their place."""
+        return {"averaged": self.averaged, "readings": self.readings, "batches": self.batches, "own": self._own}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with what `get_state` gave."""
+        self.averaged, self.readings, self.batches = state["averaged"], state["readings"], state["batches"]
+        self._own = state["own"]
+
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Forget the last fit."""
         self._begin()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 from weakref import WeakSet
@@ -39,26 +40,33 @@ class Lock:
 
     def __init__(self, path: Path):
         self._file: BinaryIO | None = standing(path)
-        try:
-            if os.name == "nt":
-                msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue, reportPossiblyUnboundVariable] - Windows has it
-            else:
-                fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not any(self._taken(self._file, wait) for wait in (0.0, 0.01, 0.02)):
             holder = self._file.read(20).decode(errors="replace").strip()
             holder = holder if holder.isdecimal() else "unknown"
-            self._file.close()
-            self._file = None
+            self.release()
             raise NotReady(
                 "Another process is at work on this run.",
                 given=str(path.parent),
                 wanted=f"a run that nobody works on; process {holder} does",
                 cure="wait until it ends, or give another folder: run=...",
-            ) from None
+            )
         _held.add(self)
         with contextlib.suppress(OSError):  # a courtesy to whoever is refused: a full disk is told of by the commits
             self._file.truncate(0)
             self._file.write(str(os.getpid()).encode())
+
+    @staticmethod
+    def _taken(file: BinaryIO, wait: float) -> bool:
+        """Whether it could be taken; again after a moment, for `holder` takes it too, to see whether anybody has it."""
+        time.sleep(wait)
+        try:
+            if os.name == "nt":
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue, reportPossiblyUnboundVariable] - Windows has it
+            else:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
     def release(self) -> None:
         """Let others have it."""

@@ -16,6 +16,8 @@ from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import pack, unpack
 from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
 from kibitz.clock import Beat
+from kibitz.data.feed import OnePass
+from kibitz.data.source import Source
 from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported, restored
 from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch, Unsupported, code
@@ -24,6 +26,7 @@ from kibitz.loops.place import Place
 from kibitz.loops.validation import Validation
 from kibitz.models.core import Core
 from kibitz.models.durable_arguments import DurableArguments
+from kibitz.models.made_of import made_of
 from kibitz.models.termination import Termination
 
 SHARE = 0.01  # of a run's time that commits may take, with commit="auto"
@@ -74,13 +77,18 @@ class Durable:
         self._core.fits = document["fits"]
         self.place = self._place(document, ended=final is not None, grown=document["epochs"] < epochs)
 
-    def agree(self, now: Mapping[str, Any]) -> None:
+    def agree(self, given: Any, source: Source, sets: Mapping[str, OnePass]) -> None:
         """Refuse to go on with something else than the run was begun with.
+
+        Args:
+            given: What fit was given.
+            source: The data of training.
+            sets: Those of validation.
 
         Raises:
             InvalidArgument: It says what is otherwise, line by line.
         """
-        self._now = dict(now)
+        now = self._now = made_of(self._core, given, source, sets)
         if self.place is None or self._found is None or self._given.resume == "force":
             return
         was = unpack(self._found.document["made_of"], self._found.arrays)

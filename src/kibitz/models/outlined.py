@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kibitz.models.core import Core
-from kibitz.models.outline import Outline, outline_of
 from kibitz.models.spelling import spelled
+
+if TYPE_CHECKING:
+    from kibitz.models.outline import Outline
 
 
 class Outlined:
@@ -56,6 +58,8 @@ class Outlined:
             InvalidArgument: If an argument cannot be, or what a callback declares of itself.
             UnknownName: If there is no argument of a name.
         """
+        from kibitz.models.outline import outline_of
+
         return outline_of(
             self.core, callbacks, epochs=epochs, verbose=verbose, validation_split=validation_split,
             validation_data=validation_data, initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch,

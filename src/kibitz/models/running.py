@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -38,10 +38,8 @@ from kibitz.models.arguments import (
     whole,
 )
 from kibitz.models.core import Core
-from kibitz.models.durable import Durable
 from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.hooking import graph_hooks, hooked
-from kibitz.models.made_of import made_of
 from kibitz.models.prepare import measuring_source, training_source
 from kibitz.models.refreezing import outdated, refreeze, take_up
 from kibitz.models.rehearsal import outputs_of, rehearse_hooks, rehearse_prediction
@@ -49,6 +47,9 @@ from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
 from kibitz.models.validating import validation_sets
 from kibitz.optimizers.rate import Scheduled
 from kibitz.run import Run
+
+if TYPE_CHECKING:
+    from kibitz.models.durable import Durable
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def run_fit(core: Core, given: FitArguments) -> History:
     core.check_compiled("fit")
     if given.durable is None:
         return _fit(core, given, None)
+    from kibitz.models.durable import Durable
+
     durable = Durable(core, given.durable, given.verbose)
     try:
         with durable.termination.heeded():
@@ -122,7 +125,7 @@ def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
         dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
         dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
         if durable is not None:
-            durable.agree(made_of(core, given, source, sets))
+            durable.agree(given, source, sets)
         core.fits += 1
         _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs), durable)
     _tell(core, run, forgotten=forgotten)
