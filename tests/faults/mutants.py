@@ -10,11 +10,17 @@ from typing import Any, NamedTuple
 import pytest
 
 from kibitz.checkpoint import files, lock, run_folder, state_file
-from kibitz.models.running import Durable  # the one that fit uses, whoever else has read that file
 from tests.durable.program import Death, Dies
 from tests.faults import faults_of_disks as disks
 from tests.faults import faults_of_programs as programs
 from tests.faults.faults_of_disks import ends_as_undisturbed, folder, program
+
+
+def durable() -> Any:
+    """The class that fit uses, looked up as fit looks it up: whoever collects tests may have read that file again."""
+    from kibitz.models.durable import Durable
+
+    return Durable
 
 
 class Mutant(NamedTuple):
@@ -56,19 +62,19 @@ class _Nobody(list):
 
 
 def _thinned_first(patch: pytest.MonkeyPatch) -> None:
-    def write(self: Durable, step: int, state: Any, document: Any) -> None:
+    def write(self: Any, step: int, state: Any, document: Any) -> None:
         from kibitz.models.durable import _packed
 
         for old in self._folder.steps():
             files.remove(self._folder.of(old))
         self._folder.write(step, *_packed(state, document))
 
-    patch.setattr(Durable, "_write", write)
+    patch.setattr(durable(), "_write", write)
 
 
 def _no_stop(patch: pytest.MonkeyPatch) -> None:
-    real = Durable._document
-    patch.setattr(Durable, "_document", lambda *args, **kwargs: {**real(*args, **kwargs), "stop": None})
+    real = durable()._document
+    patch.setattr(durable(), "_document", lambda *args, **kwargs: {**real(*args, **kwargs), "stop": None})
 
 
 def goes_on_in_an_epoch() -> Iterator[str]:
@@ -123,7 +129,7 @@ MUTANTS = {
     "a child keeps the lock": Mutant(
         lambda patch: patch.setattr(lock, "_held", _Nobody()), lambda: programs.forked(1)),
     "callbacks do not get their states back": Mutant(
-        lambda patch: patch.setattr(Durable, "_restore_callbacks", lambda self, states: None), goes_on_in_an_epoch),
+        lambda patch: patch.setattr(durable(), "_restore_callbacks", lambda self, states: None), goes_on_in_an_epoch),
     "a stop is forgotten": Mutant(_no_stop, stays_stopped),
 }  # fmt: skip
 
