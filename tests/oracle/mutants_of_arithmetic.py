@@ -165,7 +165,7 @@ def a_schedule_is_overwritten(patch):
     patch.setattr(LiveOptimizer, "_set_rate", nothing)
 
 
-@mutant("compiling_again_*")
+@mutant("compiling_again_starts_*")
 def old_momentum_is_kept(patch):
     """compile does not make the optimizer's state anew."""
     wrap(
