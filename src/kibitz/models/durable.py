@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kibitz.callbacks.dispatch import Dispatch
@@ -15,10 +16,11 @@ from kibitz.checkpoint.document import FORMAT, PACKED, check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import pack, unpack
 from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
+from kibitz.checkpoint.state_file import shortened
 from kibitz.clock import Beat
 from kibitz.data.feed import OnePass
 from kibitz.data.source import Source
-from kibitz.engine.state import TrainState
+from kibitz.engine.state import TrainState, plain
 from kibitz.engine.timeline import exported, restored
 from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch, Unsupported, code
 from kibitz.logs import Logs
@@ -97,7 +99,7 @@ class Durable:
         lines = differences(was, now)
         if lines:
             raise InvalidArgument(
-                "This run was begun with something else: " + "; ".join(lines[:8]) + _more(lines[8:]) + ".",
+                f"This run was begun with something else: {shortened(lines, 8)}.",
                 given=code(f'fit(..., run="{self._given.run}")'),
                 wanted="the model, the data and the settings that it was begun with",
                 cure='another folder; resume="weights" to begin anew with its weights; resume="force" to go on anyway',
@@ -144,8 +146,7 @@ class Durable:
         if self._validation is not None:
             self._validation.set_state(unpack(document["latest"], arrays))
         if document["stop"] is not None and not self._grown:
-            reason, run.by, now = document["stop"]
-            by = run.by
+            reason, by, now = document["stop"]
             run.stop(reason, now=now)
             run.by = by
         self._spent = document["seconds"]
@@ -161,17 +162,11 @@ class Durable:
 
     def _restore_callbacks(self, states: list[tuple[str, Any, float]]) -> None:
         """Each gets what one of its name and number had; who is new begins anew, and who is gone is forgotten."""
-        seen: dict[str, int] = {}
-        held: dict[tuple[str, int], tuple[Any, float]] = {}
-        for name, state, waited in states:
-            held[name, seen.setdefault(name, 0)] = state, waited
-            seen[name] += 1
-        seen = {}
-        for kept, seat in zip(self._kept, self._dispatch.seats, strict=True):
-            key = seat.name, seen.setdefault(seat.name, 0)
-            seen[seat.name] += 1
+        held = dict(zip(_numbered(name for name, *_ in states), states, strict=True))
+        seats = self._dispatch.seats
+        for key, kept, seat in zip(_numbered(seat.name for seat in seats), self._kept, seats, strict=True):
             if key in held:
-                state, waited = held[key]
+                _, state, waited = held[key]
                 self._give(kept, state, seat.name)
                 if seat.beat is not None:
                     seat.beat.elapsed = waited
@@ -305,7 +300,7 @@ class Durable:
 
 def _packed(state: TrainState, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     arrays = exported(state)
-    arrays |= {f"aside/{name}": value for name, value in exported_aside(document.pop("aside")).items()}
+    arrays |= {f"aside/{name}": plain(value) for name, value in document.pop("aside").items()}
     packed: dict[str, Any] = {}
     held: dict[str, Any] = {}
     for name, value in document.items():
@@ -313,12 +308,11 @@ def _packed(state: TrainState, document: dict[str, Any]) -> tuple[dict[str, Any]
     return {**arrays, **held}, packed
 
 
-def exported_aside(aside: dict[str, Any]) -> dict[str, Any]:
-    """Weights that averages stand in place of, as host arrays."""
-    from kibitz.engine.state import plain
-
-    return {name: plain(value) for name, value in aside.items()}
-
-
-def _more(lines: list[str]) -> str:
-    return f"; and {len(lines)} more" if lines else ""
+def _numbered(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Each name with how often it has come before."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        found.append((name, seen[name]))
+        seen[name] += 1
+    return found
