@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kibitz.engine.carried import carried
-from kibitz.engine.state import Arrays
+from kibitz.engine.state import Arrays, copied
 from kibitz.errors import InvalidArgument, ShapeMismatch, WrongType, code, describe
 from kibitz.optimizers.rule import at_least_float32
 
@@ -248,7 +248,7 @@ def _first_state(hook: GraphHook, params: Arrays) -> Any:
 def _own(leaf: Any) -> jax.Array:
     """A copy, since a step may destroy what it is given; and strongly typed, or the step would be compiled again."""
     if _is_key(leaf):
-        return jax.random.wrap_key_data(jnp.array(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+        return copied(leaf)
     dtype = jnp.result_type(leaf)
     return jnp.array(leaf, dtype) if isinstance(leaf, jax.Array) else jax.device_put(np.array(leaf, dtype))
 

@@ -67,6 +67,13 @@ def canonical(value: Any, like: Any, name: str) -> jax.Array:
     return jax.device_put(np.array(host, like.dtype))
 
 
+def copied(value: Any) -> jax.Array:
+    """A copy on the device, which nobody else holds; of random keys too."""
+    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.array(jax.random.key_data(value)), impl=jax.random.key_impl(value))
+    return jnp.array(value)
+
+
 def plain(value: Any) -> np.ndarray:
     """A host copy of a device value; random keys as their numbers."""
     if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):

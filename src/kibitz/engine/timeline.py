@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kibitz.engine.forward import Forward
 from kibitz.engine.lookahead import Lookahead
-from kibitz.engine.state import Arrays, TrainState, canonical, plain
+from kibitz.engine.state import Arrays, TrainState, canonical, copied, plain
 
 
 class Timeline:
@@ -112,10 +111,10 @@ class Timeline:
         if "variables" in self._lent:
             for part in (state.params, state.others):
                 for name in part:  # in place, so that an array that nobody holds goes as soon as its copy is there
-                    part[name] = self._shown[name] = _copied(part[name])
+                    part[name] = self._shown[name] = copied(part[name])
                     self.forward.variables[name].set_raw_value(part[name])
         if "optimizer" in self._lent:
-            state = state.with_(optimizer=jax.tree.map(_copied, state.optimizer))
+            state = state.with_(optimizer=jax.tree.map(copied, state.optimizer))
         self._lent = set()
         return state
 
@@ -228,12 +227,6 @@ class Known(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._timeline.behind.optimizer)
-
-
-def _copied(value: Any) -> Any:
-    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.array(jax.random.key_data(value)), impl=jax.random.key_impl(value))
-    return jnp.array(value)
 
 
 def _taken(new: Any, old: Any, key: str) -> Any:
