@@ -56,7 +56,7 @@ bench: $(VENV)/.has-test  ## Measure beside loops by hand and Keras: twelve minu
 bench-quick: $(VENV)/.has-test  ## The same with fewer epochs and rounds, in less than three minutes; into build.
 	@$(BIN)/python -m benchmarks.bench --quick --out build/bench-quick.json
 
-peers: .venv-peers/.has-peers  ## Time it beside Keras on other backends, PyTorch and Lightning, in an environment of its own.
+peers: .venv-peers/.has-peers  ## Time it beside Keras on other backends, PyTorch and Lightning, in an environment of its own: a quarter of an hour.
 	@.venv-peers/bin/python -m benchmarks.peers --out benchmarks/results/peers-cpu-$$(nproc)-cores.json
 
 clean:  ## Remove what the other verbs left behind; .venv stays.

@@ -42,15 +42,15 @@ def tensors(kind: str, x: np.ndarray, y: np.ndarray) -> tuple[torch.Tensor, torc
     return images, torch.from_numpy(y) if kind == "A" else torch.from_numpy(y).long()
 
 
-def by_hand(kind: str, x: np.ndarray, y: np.ndarray, batch: int) -> Callable[[], float]:
-    """An epoch in a new order of rows; the loss is read at every batch, as a callback would."""
+def by_hand(kind: str, x: np.ndarray, y: np.ndarray, batch: int, epochs: int) -> Callable[[], float]:
+    """Epochs, each in a new order of rows; the loss is read at every batch, as a callback would."""
     module, loss = module_of(kind), loss_of(kind)
     optimizer = optimizer_of(kind, module)
     images, wanted = tensors(kind, x, y)
 
     def fit() -> float:
-        order, total = torch.randperm(len(images)), 0.0
-        for rows in order.split(batch):
+        total = 0.0
+        for rows in (rows for _ in range(epochs) for rows in torch.randperm(len(images)).split(batch)):
             optimizer.zero_grad()
             value = loss(module(images[rows]), wanted[rows])
             value.backward()
@@ -61,8 +61,8 @@ def by_hand(kind: str, x: np.ndarray, y: np.ndarray, batch: int) -> Callable[[],
     return fit
 
 
-def by_lightning(kind: str, x: np.ndarray, y: np.ndarray, batch: int) -> Callable[[], Any]:
-    """An epoch by a Trainer without logger, checkpoints and progress bar."""
+def by_lightning(kind: str, x: np.ndarray, y: np.ndarray, batch: int, epochs: int) -> Callable[[], Any]:
+    """Epochs by a Trainer without logger, checkpoints and progress bar."""
     import lightning
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -86,7 +86,7 @@ def by_lightning(kind: str, x: np.ndarray, y: np.ndarray, batch: int) -> Callabl
     def fit() -> None:
         trainer = lightning.Trainer(
             accelerator="cpu",
-            max_epochs=1,
+            max_epochs=epochs,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
