@@ -150,7 +150,8 @@ def main() -> None:
     show(found)
     report = {"machine": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version(),
               "versions": {name: importlib.metadata.version(name) for name in PACKAGES}, "rounds": given.rounds,
-              "load": os.getloadavg()[1], "batch": BATCH, "epochs": EPOCHS, "rows": rows, "microseconds a step": found}  # fmt: skip
+              "load": os.getloadavg()[1], "batch": BATCH, "epochs": EPOCHS, "rows": rows,
+              "microseconds a step": found}  # fmt: skip
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
