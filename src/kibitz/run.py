@@ -152,6 +152,11 @@ class Run:
             )
         self._asked["evaluate"] = self._asked.get("evaluate", set()) | wanted
 
+    @property
+    def evaluation_asked(self) -> frozenset[str] | None:
+        """The sets that somebody has asked to validate with, and that were not yet; None if nobody has."""
+        return frozenset(self._asked["evaluate"]) if "evaluate" in self._asked else None
+
     def save(self) -> None:
         """Have everybody save who saves in this run, after this hook; each by its own rule, such as only the best.
 

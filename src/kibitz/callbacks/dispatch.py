@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kibitz.callbacks.base import Callback
 from kibitz.callbacks.declared import beat_of, called, failure_of, has
@@ -61,6 +61,30 @@ class Seat:
             self.beat.settle(steps, epochs)
 
 
+class Watch(Protocol):
+    """One who watches the door: who writes down what hooks do, or lets some of them be heard and others not."""
+
+    def opens(self, hook: str, args: tuple[Any, ...]) -> None:
+        """A hook is about to be fired, whether anybody overrides it or not."""
+        ...
+
+    def hears(self, seat: Seat) -> bool:
+        """Whether this callback is called."""
+        ...
+
+    def heard(self, seat: Seat) -> None:
+        """It was."""
+        ...
+
+    def closes(self, hook: str, args: tuple[Any, ...]) -> None:
+        """All who override the hook have had it."""
+        ...
+
+    def quiet(self, kind: str, own: float) -> float:
+        """How many batches may pass; `own` is how many may pass for the callbacks' sake."""
+        ...
+
+
 class Listener(NamedTuple):
     """One hook of one callback."""
 
@@ -85,6 +109,7 @@ class Dispatch:
 
     def __init__(self, callbacks: Sequence[Any], run: Run | None = None):
         self.run = run if run is not None else Run("train")
+        self.watch: Watch | None = None
         for position, callback in enumerate(callbacks):
             check(callback, position)
         self._seats = [_seat(callback) for callback in in_order(callbacks)]
@@ -121,6 +146,10 @@ class Dispatch:
 
         Those who go by a clock on the wall look on wherever that has come to.
         """
+        own = self._quiet(kind)
+        return own if self.watch is None else self.watch.quiet(kind, own)
+
+    def _quiet(self, kind: str) -> float:
         if self._table[f"on_{kind}_batch_begin"]:
             return 0
         listeners = self._table[f"on_{kind}_batch_end"]
@@ -181,13 +210,19 @@ class Dispatch:
         The hooks that close a run reach every callback; if some raise, the first exception goes on afterwards.
         """
         self.run.begun = True
-        guarded = hook in CLOSING
+        guarded, watch = hook in CLOSING, self.watch
+        if watch is not None:
+            watch.opens(hook, args)
         first: BaseException | None = None
         for seat, method, beat in self._table[hook]:
+            if watch is not None and not watch.hears(seat):
+                continue
             if beat is not None and not beat.due(self.run.clock):
                 continue
             try:
                 self._call(seat, hook, method, *args)
+                if watch is not None:
+                    watch.heard(seat)
             except BaseException as error:
                 if not guarded:
                     raise
@@ -197,6 +232,8 @@ class Dispatch:
                     first.add_note(f"then {seat.name}.{hook} raised {type(error).__name__}: {error}")
         if first is not None:
             raise first
+        if watch is not None:
+            watch.closes(hook, args)
         self.run.asking = ""
         if hook in BEGINNING and self._given != self._now_given():
             self._fill()

@@ -48,7 +48,8 @@ def _callbacks(value: Any) -> bool:
 
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "step": _counts, "epoch": _counts, "batch": _counts, "begun": _flag, "epochs": _counts, "stop": _stop,
-    "row_seed": _counts, "fits": _counts, "seconds": lambda value: isinstance(value, int | float) and value >= 0,
+    "row_seed": _counts, "fits": _counts, "journal": _counts,
+    "seconds": lambda value: isinstance(value, int | float) and value >= 0,
     "logs": _numbers, "callbacks": _callbacks, "said": _pairs, "latest": _numbers, "made_of": _numbers,
 }  # fmt: skip
 

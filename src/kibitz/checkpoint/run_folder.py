@@ -17,6 +17,7 @@ from kibitz.checkpoint.thinning import kept, kept_within
 from kibitz.errors import UnusableFile
 
 COMMITS, FINAL, LOCK = "commits", "final.safetensors", "lock"
+JOURNAL, WRITTEN = "journal.jsonl", "written"
 _NAME = re.compile(r"step-(\d{12})\.safetensors")
 
 
@@ -32,6 +33,8 @@ class RunFolder:
     """What lies in the folder of a run.
 
     `commits/step-000000000500.safetensors` is the run as it was after 500 steps. `final.safetensors` is how it ended.
+    `journal.jsonl` says what hooks wrote to the state in between, and `written/step-000000000500.safetensors` holds the
+    arrays that they wrote between the commit before that one and it.
     A commit is one file that takes its place whole, so there is no half of one; they are ordered by the step in their
     name and never by a time.
 
@@ -56,7 +59,7 @@ class RunFolder:
 
     def __init__(self, path: Any, *, writes: bool = True):
         self.path = local(path)
-        self._commits = self.path / COMMITS
+        self._commits, self._written = self.path / COMMITS, self.path / WRITTEN
         if self._commits.is_symlink():
             raise UnusableFile(
                 "The commits of this run lie elsewhere, and what is written or removed here must not be there.",
@@ -77,13 +80,12 @@ class RunFolder:
 
     def clear(self) -> None:
         """Take away what a killed process left half written."""
-        sweep(self._commits)
-        sweep(self.path)
+        for folder in (self._commits, self._written, self.path):
+            sweep(folder)
 
     def steps(self) -> list[int]:
         """The steps that have a commit, in order."""
-        found = (_NAME.fullmatch(each.name) for each in self._commits.glob("*")) if self._commits.is_dir() else ()
-        return sorted(int(each[1]) for each in found if each)
+        return _steps_in(self._commits)
 
     def of(self, step: int) -> Path:
         """Where the commit of a step lies."""
@@ -156,7 +158,7 @@ class RunFolder:
     def put_away(self) -> None:
         """Another run begins here: what there is goes into a folder beside it, `before-1` and so on."""
         place = self.path / f"before-{_count_before(self.path) + 1}"
-        for name in (FINAL, COMMITS):
+        for name in (FINAL, COMMITS, JOURNAL, WRITTEN):
             if exists(self.path / name):
                 move(self.path / name, place)
 
@@ -174,6 +176,46 @@ class RunFolder:
         for step in steps:
             if step not in stay:
                 remove(self.of(step))
+        written = {step: size(self._written / _name(step)) for step in _steps_in(self._written)}
+        if sum(written.values()) > (most := self.size):
+            for step in sorted(written)[:-1]:
+                remove(self._written / _name(step))
+                del written[step]
+                if sum(written.values()) <= most:
+                    break
+
+    # -- what hooks wrote --------------------------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> Path:
+        """Where it is said what hooks wrote."""
+        return self.path / JOURNAL
+
+    def write_written(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write the arrays that hooks wrote since the commit before that of this step."""
+        write_state(self._written / _name(step), arrays, {"step": step})
+
+    def read_written(self, step: int, beginning: str) -> dict[str, np.ndarray]:
+        """Those arrays that were written at a step, and whose names begin so; without that beginning.
+
+        Raises:
+            UnusableFile: If a file is damaged.
+        """
+        for at in _steps_in(self._written):
+            if at >= step:
+                found, _ = read_state(self._written / _name(at))
+                mine = {
+                    name.removeprefix(beginning): each for name, each in found.items() if name.startswith(beginning)
+                }
+                if mine:
+                    return mine
+        return {}
+
+    def forget_written(self, step: int) -> None:
+        """The run goes on from a commit: what hooks wrote behind it, they write again."""
+        for at in _steps_in(self._written):
+            if at > step:
+                remove(self._written / _name(at))
 
     @property
     def size(self) -> int:
@@ -193,6 +235,11 @@ def _count_before(path: Path) -> int:
     while exists(path / f"before-{count + 1}"):
         count += 1
     return count
+
+
+def _steps_in(folder: Path) -> list[int]:
+    found = (_NAME.fullmatch(each.name) for each in folder.glob("*")) if folder.is_dir() else ()
+    return sorted(int(each[1]) for each in found if each)
 
 
 def _name(step: int) -> str:

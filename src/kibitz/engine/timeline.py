@@ -34,6 +34,8 @@ class Timeline:
         self._touched = False
         self._lent = {"variables"}  # parts of the state that somebody else may hold: at first whoever made the module
         self.writes = 0
+        self.told: Callable[[TrainState, TrainState], None] | None = None
+        """Who is told of a write, with the state before it and the one behind it. None: nobody."""
         self._shown: Arrays = forward.read()
         self._base = TrainState({}, dict(self._shown), {}, [])
         self._freeze(set())
@@ -51,6 +53,8 @@ class Timeline:
     def base(self, state: TrainState) -> None:
         if self._road is not None:
             self._road.touched(wrote=True)
+        if self.told is not None:
+            self.told(self.here, state)
         self._put(state)
         self._show()
 
@@ -232,7 +236,9 @@ class Known(Mapping[str, Any]):
 def _taken(new: Any, old: Any, key: str) -> Any:
     if jax.tree.structure(new) != jax.tree.structure(old):
         return new  # another schedule in the place of the old one: that is another program
-    return jax.tree.map(lambda value, like: canonical(value, like, f"the optimizer's {key}"), new, old)
+    return jax.tree.map(
+        lambda value, like: like if value is like else canonical(value, like, f"the optimizer's {key}"), new, old
+    )
 
 
 def exported(state: TrainState) -> dict[str, np.ndarray]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kibitz.callbacks.dispatch import Dispatch
@@ -22,14 +21,18 @@ from kibitz.data.feed import OnePass
 from kibitz.data.source import Source
 from kibitz.engine.state import TrainState, plain
 from kibitz.engine.timeline import exported, restored
-from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch, Unsupported, code
+from kibitz.errors import InvalidArgument, KibitzError, Unsupported, code
 from kibitz.logs import Logs
 from kibitz.loops.place import Place
 from kibitz.loops.validation import Validation
 from kibitz.models.core import Core
 from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.made_of import made_of
+from kibitz.models.restoring import begin_as, place_in, put_back, remind, state_digest
 from kibitz.models.termination import Termination
+from kibitz.replay.entry import Committed, Entry
+from kibitz.replay.journal import Journal
+from kibitz.replay.recorder import Recorder
 
 SHARE = 0.01  # of a run's time that commits may take, with commit="auto"
 SOONEST = 1.0  # seconds between two commits, with commit="auto"
@@ -44,6 +47,8 @@ class Durable:
         verbose: Whether to say what is gone on with.
     """
 
+    _recorder: Recorder  # of the run, once there is one
+
     def __init__(self, core: Core, given: DurableArguments, verbose: Any):
         self._core, self._given, self._says = core, given, verbose not in (0, False)
         self._folder = RunFolder(given.run)
@@ -55,6 +60,8 @@ class Durable:
         self._now: dict[str, Any] = {}
         self._beat: Beat | None = None
         self._found: Commit | None = None
+        self._journal = Journal(self._folder.journal)
+        self._unwritten: list[Entry] = []  # what the journal is to say with the next commit
         self.place: Place | None = None
 
     # -- before the first step ---------------------------------------------------------------------------------------
@@ -73,11 +80,10 @@ class Durable:
         self._found = newest if final is None else final
         if self._found is None or self._given.resume == "weights":
             return
-        document = self._found.document
-        check_document(document, self._found.arrays, self._found.path)
-        vars(self._core)["row_seed"] = document["row_seed"]
-        self._core.fits = document["fits"]
-        self.place = self._place(document, ended=final is not None, grown=document["epochs"] < epochs)
+        check_document(self._found.document, self._found.arrays, self._found.path)
+        begin_as(self._core, self._found)
+        self._grown = self._found.document["epochs"] < epochs
+        self.place = place_in(self._found, ended=final is not None)
 
     def agree(self, given: Any, source: Source, sets: Mapping[str, OnePass]) -> None:
         """Refuse to go on with something else than the run was begun with.
@@ -110,6 +116,7 @@ class Durable:
         self._dispatch, self._validation, self._said, self._planned = dispatch, validation, said, planned
         run = dispatch.run
         run.dir, run.resumed, run.keep = str(self._folder.path), self.place is not None, self._at_boundary
+        dispatch.watch = self._recorder = Recorder(run, self._core.timeline)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         if self._given.commit is not None:
             self._beat = Beat(self._given.commit, "fit", name="commit")
@@ -126,22 +133,14 @@ class Durable:
         if self.place is None or self._found is None:
             if self._found is not None:
                 self._take_weights(self._found)
+            self._journal.cut(0)
             self._commit(Logs(), self._planned.start, begun=False, wait=True)
+            self._record(begun=False)
             return
-        document, arrays = self._found.document, self._found.arrays
-        timeline, run = self._core.timeline, self._dispatch.run
-        try:
-            timeline.base = restored(timeline.read(), arrays)
-        except (KeyError, ShapeMismatch) as error:
-            raise InvalidArgument(
-                "The commit does not fit this model: " + str(error).splitlines()[0],
-                given=str(self._found.path),
-                wanted="the state of this model, compiled as it is",
-                cure='resume="weights", or another folder',
-            ) from error
-        self._core.owner.put_aside({name[6:]: arrays[name] for name in arrays if name.startswith("aside/")})
+        document, arrays, run = self._found.document, self._found.arrays, self._dispatch.run
+        put_back(self._core, self._found)
         run.clock.epoch, run.clock.batch, run.clock.step = self.place.epoch, self.place.batch, self.place.step
-        self._restore_callbacks(unpack(document["callbacks"], arrays))
+        remind(self._dispatch, self._kept, self._found)
         self._said.set_state(unpack(document["said"], arrays))
         if self._validation is not None:
             self._validation.set_state(unpack(document["latest"], arrays))
@@ -153,36 +152,15 @@ class Durable:
         self._last = time.monotonic()
         if not self.place.ended:
             self._folder.reopen()
+            self._folder.forget_written(self.place.step)
+            self._journal.cut(document["journal"])
+            self._record(begun=self.place.begun)
         self._say()
 
-    def _place(self, document: dict[str, Any], *, ended: bool, grown: bool) -> Place:
-        self._grown = grown
-        logs = unpack(document["logs"], self._found.arrays if self._found else {})
-        return Place(document["epoch"], document["batch"], document["step"], document["begun"], Logs(logs), ended)
-
-    def _restore_callbacks(self, states: list[tuple[str, Any, float]]) -> None:
-        """Each gets what one of its name and number had; who is new begins anew, and who is gone is forgotten."""
-        held = dict(zip(_numbered(name for name, *_ in states), states, strict=True))
-        seats = self._dispatch.seats
-        for key, kept, seat in zip(_numbered(seat.name for seat in seats), self._kept, seats, strict=True):
-            if key in held:
-                _, state, waited = held[key]
-                self._give(kept, state, seat.name)
-                if seat.beat is not None:
-                    seat.beat.elapsed = waited
-
-    def _give(self, kept: Kept, state: dict[str, Any], name: str) -> None:
-        try:
-            kept.restore(state)
-        except KibitzError:
-            raise
-        except Exception as error:
-            raise InvalidArgument(
-                f"{name} cannot take what the commit says that it remembered: {type(error).__name__}: {error}.",
-                given=str(self._found and self._found.path),
-                wanted="what its get_state gives today",
-                cure='begin anew in another folder, with resume="weights", or without this callback',
-            ) from error
+    def _record(self, *, begun: bool) -> None:
+        """From here on, write down what hooks do."""
+        self._recorder.moments.boundary(begun=begun)
+        self._recorder.begin()
 
     def _take_weights(self, commit: Commit) -> None:
         timeline = self._core.timeline
@@ -213,6 +191,7 @@ class Durable:
     # -- committing --------------------------------------------------------------------------------------------------
 
     def _at_boundary(self, logs: Logs, begun: bool) -> None:
+        self._recorder.boundary(begun=begun, seconds=self._seconds())
         asked = self.termination.asked or self._dispatch.run.asked_to_end()
         if asked or self._due(begun):
             epoch = self._dispatch.run.clock.epoch
@@ -238,18 +217,23 @@ class Durable:
     def _commit(self, logs: Logs, epoch: int, *, begun: bool, wait: bool = False) -> None:
         began = time.perf_counter()
         state, document = self._core.timeline.kept, self._document(logs, epoch, begun=begun)
-        step = document["step"]
-        try:
-            self._background.begin(lambda: self._write(step, state, document))
-            if wait:
-                self._background.wait()
-        except KibitzError as error:
-            self._tell(error)
+        entries, written = self._recorder.taken()
+        self._heed()
+        self._unwritten += entries
+        self._background.begin(lambda: self._write(state, document, written))
+        if wait:
+            self._heed()
         self._cost = time.perf_counter() - began + self._background.seconds
         self._last = time.monotonic()
 
+    def _heed(self) -> None:
+        """Wait for the commit that is being written; one that could not be costs that commit, and not the run."""
+        try:
+            self._background.wait()
+        except KibitzError as error:
+            self._tell(error)
+
     def _tell(self, error: KibitzError) -> None:
-        """A commit that could not be written costs that commit, and not the run."""
         if isinstance(error, Unsupported):
             raise error
         warnings.warn(
@@ -267,16 +251,34 @@ class Durable:
         return {
             "format": FORMAT, "step": clock.step, "epoch": epoch, "batch": clock.batch if begun else 0, "begun": begun,
             "epochs": self._planned.stop, "stop": stop, "outcome": None, "row_seed": self._core.row_seed,
-            "fits": self._core.fits - 1, "seconds": self._spent + time.monotonic() - self._began,
+            "fits": self._core.fits - 1, "seconds": self._seconds(),
             "logs": dict(logs), "callbacks": callbacks, "said": self._said.get_state(),
             "latest": {} if self._validation is None else self._validation.get_state(), "made_of": self._now,
             "aside": self._core.owner.set_aside(),
         }  # fmt: skip
 
-    def _write(self, step: int, state: TrainState, document: dict[str, Any]) -> None:
-        """In a thread: bring the state to the host, and all of it to the disk."""
-        self._folder.write(step, *_packed(state, document))
+    def _seconds(self) -> float:
+        """How long the run has taken, with what the processes before this one did."""
+        return self._spent + time.monotonic() - self._began
+
+    def _write(self, state: TrainState, document: dict[str, Any], written: dict[str, Any]) -> None:
+        """In a thread: bring the state to the host, and all of it to the disk; the journal first."""
+        step = document["step"]
+        arrays, packed = _packed(state, document)
+        if written:
+            self._folder.write_written(step, written)
+        self._unwritten.append(
+            Committed(step, document["epoch"], document["begun"], document["seconds"], state_digest(arrays))
+        )
+        packed["journal"] = self._say_written()
+        self._folder.write(step, arrays, packed)
         self._folder.thin(self._given.keep)
+
+    def _say_written(self) -> int:
+        """Bring to the disk what the journal is to say; how long it is then."""
+        length = self._journal.append(self._unwritten)
+        self._unwritten = []
+        return length
 
     def end(self, logs: Logs) -> None:
         """Training has ended as it should: wait for the last commit, and say how it ended."""
@@ -286,10 +288,18 @@ class Durable:
         run = self._dispatch.run
         document = self._document(logs, run.clock.epoch + 1, begun=False)
         document |= {"outcome": "stopped" if run.stop_requested else "completed"}
-        self._folder.write_final(*_packed(self._core.timeline.kept, document))
+        arrays, packed = _packed(self._core.timeline.kept, document)
+        entries, written = self._recorder.taken()
+        self._unwritten += entries
+        if written:
+            self._folder.write_written(document["step"] + 1, written)
+        packed["journal"] = self._say_written()
+        self._folder.write_final(arrays, packed)
 
     def close(self) -> None:
         """Wait for what is being written, and let the folder go, whatever ended the run."""
+        if hasattr(self, "_recorder"):
+            self._recorder.end()
         try:
             self._background.close()
         except KibitzError as error:
@@ -306,13 +316,3 @@ def _packed(state: TrainState, document: dict[str, Any]) -> tuple[dict[str, Any]
     for name, value in document.items():
         packed[name] = pack(value, f"document/{name}", held) if name in PACKED else value
     return {**arrays, **held}, packed
-
-
-def _numbered(names: Iterable[str]) -> list[tuple[str, int]]:
-    """Each name with how often it has come before."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        found.append((name, seen[name]))
-        seen[name] += 1
-    return found

@@ -1,0 +1,121 @@
+"""M. A commit put back: the state into the model, what callbacks remembered into these, and how the run was begun."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from kibitz.callbacks.dispatch import Dispatch
+from kibitz.callbacks.state import Kept
+from kibitz.checkpoint.packed import unpack
+from kibitz.checkpoint.run_folder import Commit
+from kibitz.checkpoint.state_file import digest
+from kibitz.engine.timeline import restored
+from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch
+from kibitz.logs import Logs
+from kibitz.loops.place import Place
+from kibitz.models.core import Core
+
+STATE = (".params", ".others", ".optimizer", ".metrics")
+"""How the names begin of what a step takes and gives; without what graph hooks carry, for others may look on."""
+
+
+def state_digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """A digest of the state in a commit, the same for whoever looks on.
+
+    Args:
+        arrays: Arrays by the names that they have in a commit.
+    """
+    return digest({name: array for name, array in arrays.items() if name.startswith(STATE)}, "")
+
+
+def place_in(commit: Commit, *, ended: bool = False) -> Place:
+    """Where a run was left.
+
+    Args:
+        commit: Its commit.
+        ended: Whether it has ended there.
+    """
+    document = commit.document
+    logs = Logs(unpack(document["logs"], commit.arrays))
+    return Place(document["epoch"], document["batch"], document["step"], document["begun"], logs, ended)
+
+
+def begin_as(core: Core, commit: Commit) -> None:
+    """Take the seed of the order of rows, and the number of the fit, that the run was begun with."""
+    vars(core)["row_seed"] = commit.document["row_seed"]
+    core.fits = commit.document["fits"]
+
+
+def put_back(core: Core, commit: Commit) -> None:
+    """Put the state of a commit into a model.
+
+    Raises:
+        InvalidArgument: If it is that of another model.
+    """
+    timeline, arrays = core.timeline, commit.arrays
+    try:
+        timeline.base = restored(timeline.read(), arrays)
+    except (KeyError, ShapeMismatch) as error:
+        raise InvalidArgument(
+            "The commit does not fit this model: " + str(error).splitlines()[0],
+            given=str(commit.path),
+            wanted="the state of this model, compiled as it is",
+            cure='resume="weights", or another folder',
+        ) from error
+    core.owner.put_aside({name[6:]: arrays[name] for name in arrays if name.startswith("aside/")})
+
+
+def remind(dispatch: Dispatch, kept: list[Kept], commit: Commit, names: Collection[str] | None = None) -> None:
+    """Give each callback what one of its name and number had; who is new begins anew, and who is gone is forgotten.
+
+    Args:
+        dispatch: The callbacks.
+        kept: The same, one each, as they are kept.
+        commit: What they are to remember.
+        names: The names of those who are reminded. None means all.
+
+    Raises:
+        InvalidArgument: If one cannot take it.
+    """
+    states: list[tuple[str, Any, float]] = unpack(commit.document["callbacks"], commit.arrays)
+    held = dict(zip(numbered(name for name, *_ in states), states, strict=True))
+    for key, each, seat in zip(numbered(seat.name for seat in dispatch.seats), kept, dispatch.seats, strict=True):
+        if key in held and (names is None or seat.name in names):
+            _, state, waited = held[key]
+            _give(each, state, seat.name, commit)
+            if seat.beat is not None:
+                seat.beat.elapsed = waited
+
+
+def _give(kept: Kept, state: dict[str, Any], name: str, commit: Commit) -> None:
+    try:
+        kept.restore(state)
+    except KibitzError:
+        raise
+    except Exception as error:
+        raise InvalidArgument(
+            f"{name} cannot take what the commit says that it remembered: {type(error).__name__}: {error}.",
+            given=str(commit.path),
+            wanted="what its get_state gives today",
+            cure='begin anew in another folder, with resume="weights", or without this callback',
+        ) from error
+
+
+def numbered(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Each name with how often it has come before.
+
+    Example:
+        >>> from kibitz.models.restoring import numbered
+        >>> numbered(["Timer", "History", "Timer"])
+        [('Timer', 0), ('History', 0), ('Timer', 1)]
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        found.append((name, seen[name]))
+        seen[name] += 1
+    return found
