@@ -18,6 +18,7 @@
     +-- MissingExtra         (ImportError)  an optional package is not installed
     +-- UnusableFile         (OSError)      a file or folder that cannot be read, written or trusted
     +-- BrokenCallback       (AssertionError)  a callback fails a check of kibitz.testing.check_callback
+    +-- NotExact             (RuntimeError) a stretch of a run that was run again came out otherwise
     +-- NotFinite            (RuntimeError) a loss is NaN or infinite, and somebody asked to be told so
     +-- Bug                  (RuntimeError) our own mistake: please report it
 
@@ -151,6 +152,10 @@ class UnusableFile(KibitzError, OSError):
 
 class BrokenCallback(KibitzError, AssertionError):
     """A callback fails a check of `kibitz.testing.check_callback`."""
+
+
+class NotExact(KibitzError, RuntimeError):
+    """A stretch of a run that was run again came out otherwise than the run did."""
 
 
 class NotFinite(KibitzError, RuntimeError):

@@ -85,6 +85,9 @@ class Durable:
         self._grown = self._found.document["epochs"] < epochs
         self.place = place_in(self._found, ended=final is not None)
 
+    def ready(self) -> None:
+        """The model has its weights; those of the run are put in when it begins."""
+
     def agree(self, given: Any, source: Source, sets: Mapping[str, OnePass]) -> None:
         """Refuse to go on with something else than the run was begun with.
 
@@ -188,6 +191,13 @@ class Durable:
             within = f", batch {place.batch}" if place.begun else ""
             say(f"{self._folder.path}: going on with epoch {place.epoch + 1}{within}, after {place.step} steps.")
 
+    finishes = True
+    """It goes on to its own end."""
+
+    def leaves_out(self) -> bool:
+        """No validation is left out."""
+        return False
+
     # -- committing --------------------------------------------------------------------------------------------------
 
     def _at_boundary(self, logs: Logs, begun: bool) -> None:
@@ -254,7 +264,7 @@ class Durable:
             "fits": self._core.fits - 1, "seconds": self._seconds(),
             "logs": dict(logs), "callbacks": callbacks, "said": self._said.get_state(),
             "latest": {} if self._validation is None else self._validation.get_state(), "made_of": self._now,
-            "aside": self._core.owner.set_aside(),
+            "hooked": [hook.name for hook in self._core.hooks.hooks], "aside": self._core.owner.set_aside(),
         }  # fmt: skip
 
     def _seconds(self) -> float:

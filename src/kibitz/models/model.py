@@ -19,6 +19,7 @@ from kibitz.models.durable_arguments import durable_arguments
 from kibitz.models.flags import Flags
 from kibitz.models.freezable import Freezable
 from kibitz.models.instead import refuse
+from kibitz.models.looking_back import LookingBack
 from kibitz.models.measured import Measured
 from kibitz.models.objective import Objective
 from kibitz.models.outlined import Outlined
@@ -33,7 +34,7 @@ from kibitz.naming import auto_name
 from kibitz.optimizers.registry import get as get_optimizer
 
 
-class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Outlined, Borrowed):
+class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Outlined, Borrowed, LookingBack):
     """Train, evaluate and use a Flax NNX module with `compile`, `fit`, `evaluate` and `predict`.
 
     Take `Sequential` for a stack of layers; take this for a module of your own. The module stays yours: it is brought

@@ -50,6 +50,7 @@ from kibitz.run import Run
 
 if TYPE_CHECKING:
     from kibitz.models.durable import Durable
+    from kibitz.models.replaying import Replay
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,23 @@ def run_fit(core: Core, given: FitArguments) -> History:
     return history
 
 
-def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
+def run_replay(core: Core, given: FitArguments, replay: Replay) -> History:
+    """Run a stretch of a run that has been again; the model is afterwards as it was."""
+    core.check_compiled("replay")
+    try:
+        return _fit(core, given, replay)
+    finally:
+        replay.close()
+
+
+def _fit(core: Core, given: FitArguments, keeper: Durable | Replay | None) -> History:
     model = core.owner
     epochs, initial_epoch = check_epochs(given.epochs, given.initial_epoch)
     check_verbose(given.verbose)
     freq = check_validation_freq(given.validation_freq)
     steps = whole("steps_per_epoch", given.steps_per_epoch, optional=True, cure="steps_per_epoch=None")
-    if durable is not None:
-        durable.look(epochs)
+    if keeper is not None:
+        keeper.look(epochs)
     source, held = training_source(
         given.x, given.y, given.sample_weight, given.class_weight, given.batch_size, steps,
         shuffle=check_shuffle(given.shuffle), seed=core.row_seed, fit=core.fits,
@@ -107,6 +117,8 @@ def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
     )  # fmt: skip
     feed = Feed(source, steps, epochs - initial_epoch)
     keys = rehearsed(core, source, training=True)
+    if keeper is not None:
+        keeper.ready()
     if not core.timeline.behind.params:
         warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=2)
     forgotten = outdated(core)
@@ -124,10 +136,10 @@ def _fit(core: Core, given: FitArguments, durable: Durable | None) -> History:
             keys = rehearse_hooks(core, core.programs_for_use().hooked(hooks), first_batch(source))
         dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
         dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
-        if durable is not None:
-            durable.agree(given, source, sets)
+        if keeper is not None:
+            keeper.agree(given, source, sets)
         core.fits += 1
-        _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs), durable)
+        _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs), keeper)
     _tell(core, run, forgotten=forgotten)
     return history
 
@@ -143,7 +155,7 @@ def _tell(core: Core, run: Run, *, forgotten: bool) -> None:
 
 def _train(
     core: Core, dispatch: Dispatch, feed: Feed, sets: dict[str, OnePass], freq: Due, planned: range,
-    durable: Durable | None,
+    keeper: Durable | Replay | None,
 ) -> None:  # fmt: skip
     take_up(core)
     plain, objective = core.ready("fit")
@@ -154,6 +166,8 @@ def _train(
     supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over
 
     def validate(name: str) -> Logs:
+        if keeper is not None and keeper.leaves_out():
+            return Logs()
         way = Testing(timeline, core.programs_for_use(), sets[name], objective.accumulators, dispatch.run,
                       supplies.get(name))  # fmt: skip
         supplies[name] = way.supply
@@ -161,6 +175,8 @@ def _train(
         return evaluate(dispatch, way, sets[name])
 
     def finalize() -> None:
+        if keeper is not None and not keeper.finishes:
+            return
         params = core.optimizer.finalize(timeline.here.params, timeline.here.optimizer)
         if params is not timeline.here.params:
             timeline.write_variables(params)
@@ -175,12 +191,12 @@ def _train(
 
     measures = {name: partial(validate, name) for name in sets}
     validation = Validation(measures, freq, dispatch.run, go_on) if sets else None
-    plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize, keeper=durable)
+    plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize, keeper=keeper)
     timeline.carry(metrics=objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
         core.way = way = Training(timeline, programs, feed, dispatch.run)
-        if durable is not None:
-            durable.attach(dispatch, validation, way.said, planned, feed.steps)
+        if keeper is not None:
+            keeper.attach(dispatch, validation, way.said, planned, feed.steps)
         try:
             with way.gone_along():
                 fit(dispatch, timeline, way, plan)

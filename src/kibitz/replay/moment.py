@@ -58,11 +58,19 @@ class Moments:
         """All callbacks have had their hooks, of a batch, or of an epoch."""
         self._step, self._part, self._test = self._clock.step, WITHIN if begun else BETWEEN, 0
 
+    def evaluated(self) -> None:
+        """An evaluation was left out that the other run had."""
+        self._now()
+        self._test += 1
+
     def fired(self, hook: str, args: tuple[Any, ...]) -> Moment:
         """The moment of a hook that is fired now."""
-        if self._clock.step != self._step:
-            self._step, self._part, self._test = self._clock.step, BEFORE, 0
+        self._now()
         if hook == "on_test_begin":
             self._test += 1
         index = int(args[0]) if hook in BATCH_HOOKS or hook in EPOCH_HOOKS else 0
         return Moment(self._step, self._part, self._test, hook, index)
+
+    def _now(self) -> None:
+        if self._clock.step != self._step:
+            self._step, self._part, self._test = self._clock.step, BEFORE, 0
