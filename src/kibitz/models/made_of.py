@@ -29,8 +29,8 @@ def made_of(core: Core, given: Any, source: Source, sets: Mapping[str, OnePass])
         "data": _of_source(source),
         "validation": {name: _of_source(feed.source) for name, feed in sets.items()},
         **{name: _named(getattr(given, name)) for name in (
-            "batch_size", "shuffle", "validation_split", "class_weight", "initial_epoch", "steps_per_epoch", "validation_freq",
-            "validation_steps", "validation_batch_size",
+            "batch_size", "shuffle", "class_weight", "initial_epoch", "steps_per_epoch", "validation_split",
+            "validation_freq", "validation_steps", "validation_batch_size",
         )},
         "seed": seed_that_was_set(),
         "machine": of_machine(),
