@@ -13,6 +13,7 @@ from kibitz.errors import InvalidArgument, WrongType, code, describe
 _COUNT = r"-?(?:[0-9]{1,3}(?:[,_][0-9]{3}){1,4}|[0-9]{1,15})"
 _ONE = re.compile(rf"\s*({_COUNT})\s*")
 _PAIR = re.compile(rf"\s*({_COUNT})?\s*:\s*({_COUNT})?\s*")
+_TWO = re.compile(rf"\s*({_COUNT})\s*(?:-|\u2013|\.\.+|\bto\b|,?\s)\s*({_COUNT})\s*")  # what somebody else may write
 FORMS = '"8300:8320" as in Python, "8300" for one, "8300:", ":20", "-20:", "all", or (8300, 8320)'
 
 Bounds = tuple[int | None, int | None]
@@ -132,8 +133,8 @@ def _of_text(name: str, written: str) -> Bounds:
     if pair := _PAIR.fullmatch(written):
         first, behind = (None if each is None else _number(each) for each in pair.groups())
         return first, behind
-    numbers = re.findall(_COUNT.removeprefix("-?"), written)
-    meant = f'{name}="{numbers[0]}:{numbers[1]}"' if len(numbers) == 2 and "." not in written else _cure(name)
+    two = _TWO.fullmatch(written)
+    meant = f'{name}="{two[1]}:{two[2]}"' if two else _cure(name)
     raise InvalidArgument(f"This names no {name} of a run.", given=code(_given(name, written)),
                           wanted=_forms(name), cure=meant)  # fmt: skip
 

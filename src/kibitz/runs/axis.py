@@ -72,7 +72,7 @@ class Axis:
         ended: dict[int, list[float]] = {}
         through: dict[int, float] = {}
         for first, behind, value in reaches:
-            last = self.column(behind - 1)
+            last = min(max(behind * self.width - 1, 0) // self.steps, self.width - 1)
             ended.setdefault(last, []).append(value)
             through.update(dict.fromkeys(range(self.column(first), last), value))
         return [middle(ended[at]) if at in ended else through.get(at) for at in range(self.width)]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 from kibitz.runs.axis import Reach
 from kibitz.runs.found import Found
-from kibitz.runs.record import Record
+from kibitz.runs.record import Record, number
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,12 @@ def _settings(writes: Mapping[str, list[Write]], steps: int) -> dict[str, list[R
     found: dict[str, list[Reach]] = {}
     for write in sorted(itertools.chain(*writes.values()), key=lambda write: write.step):
         for key, value in write.what.items():
-            if isinstance(value, Real) and not isinstance(value, bool):
+            now = number(value)
+            if now is not None:
                 before = found.setdefault(str(key), [])
                 if before:
                     start, _, was = before.pop()
                     before += [(start, write.step, was)] if write.step > start else []
-                before.append((write.step, steps, float(value)))
-    return {key: [reach for reach in each if reach[1] > reach[0]] for key, each in found.items()}
+                before.append((write.step, steps, now))
+    shown = {key: [reach for reach in each if reach[1] > reach[0]] for key, each in found.items()}
+    return {key: each for key, each in shown.items() if each}

@@ -11,10 +11,14 @@ from kibitz.runs.axis import Axis, Reach
 from kibitz.runs.found import run_at
 from kibitz.runs.life import Life, Write, life_of
 from kibitz.runs.page import GAP, Page, plain
+from kibitz.runs.record import number
 from kibitz.runs.show import figure, head, short
 
 LINES = 16
 """About how many lines all curves take together."""
+
+WIDEST = 12
+"""Characters of a number."""
 
 TALLEST = 4
 """The most lines of one curve."""
@@ -63,13 +67,14 @@ class _Picture:
         numbers = [self.committed, *map(figure, itertools.chain(*self.bounds.values()))]
         numbers += [f"{len(each):,}" for each in life.writes.values()]
         numbers += [figure(reaches[-1][2]) for reaches in (*life.curves.values(), *life.settings.values())]
-        self.figured = max(map(len, numbers))
-        self.axis = Axis(life.steps, max(10, page.width - self.named - self.figured - 3 * len(GAP)))
+        self.figured = min(max(map(len, numbers)), WIDEST)
+        self.axis = Axis(life.steps, page.width - self.named - self.figured - 3 * len(GAP))
 
     def draw(self) -> None:
         life = self.life
         for key, reaches in life.curves.items():
-            self.page.line()
+            if self.rows > 1:
+                self.page.line()
             self._curve(key, reaches)
         self.page.line()
         if life.epochs:
@@ -94,11 +99,11 @@ class _Picture:
         if self.rows == 1:
             names, numbers = [key], [last]
         columns = self.page.columns(self.axis.heights(reaches), self.rows, (low, high))
-        for name, number, drawn in itertools.zip_longest(names, numbers, columns, fillvalue=""):
-            self._line(name, number, drawn)
+        for line in itertools.zip_longest(names, numbers, columns, fillvalue=""):
+            self._line(*line)
 
     def _line(self, name: str, number: str, drawn: str) -> None:
-        cells = short(plain(name), self.named).ljust(self.named), number.rjust(self.figured), drawn
+        cells = short(plain(name), self.named).ljust(self.named), short(number, self.figured).rjust(self.figured), drawn
         self.page.line((GAP + GAP.join(cells)).rstrip())
 
 
@@ -126,4 +131,5 @@ def _listed(page: Page, name: str, writes: list[Write]) -> None:
 
 
 def _value(value: Any) -> str:
-    return figure(value) if isinstance(value, int | float) else str(value)
+    known = number(value)
+    return str(value) if known is None else figure(known)

@@ -12,7 +12,7 @@ from kibitz.runs.sparkline import BLOCKS, PLAIN, sparkline, tall
 MOST = 200
 """Characters of one text; a name out of a file may be as long as it likes."""
 
-NARROWEST = 30
+NARROWEST = 40
 """Columns below which a picture does not shrink."""
 
 GAP = "  "

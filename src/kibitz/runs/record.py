@@ -88,11 +88,12 @@ def read_record(path: Path) -> Record:
 
 def _numbers(logs: Any) -> dict[str, float]:
     """Those of the logs that are numbers."""
-    found = {str(key): _number(value) for key, value in logs.items()} if isinstance(logs, Mapping) else {}
+    found = {str(key): number(value) for key, value in logs.items()} if isinstance(logs, Mapping) else {}
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """A value out of a file as a number; None if it is none."""
     if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 and value.dtype.kind in "fiu":
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
