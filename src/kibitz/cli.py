@@ -1,4 +1,4 @@
-"""The command line: `kibitz demo` and `kibitz runs`, and more verbs as they come."""
+"""The command line: `kibitz demo`, `kibitz runs` and `kibitz look`, and more verbs as they come."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Example:
         >>> from kibitz.cli import main
         >>> main([])
-        usage: kibitz [-h] [--version] {demo,runs} ...
+        usage: kibitz [-h] [--version] {demo,runs,look} ...
         <BLANKLINE>
         Trains JAX models with fit, evaluate and predict, and lets callbacks look on.
         <BLANKLINE>
         positional arguments:
-          {demo,runs}
-            demo       train a classifier of handwritten digits while callbacks look on
-            runs       durable runs, as fit(run=...) keeps them
+          {demo,runs,look}
+            demo            train a classifier of handwritten digits while callbacks look on
+            runs            durable runs, as fit(run=...) keeps them
+            look            a run's life as a picture
         <BLANKLINE>
         options:
-          -h, --help   show this help message and exit
-          --version    show program's version number and exit
+          -h, --help        show this help message and exit
+          --version         show program's version number and exit
         0
     """
     parser = _parser()
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return _runs(given) if given.verb == "runs" else _demo(given.folder)
+        return _demo(given.folder) if given.verb == "demo" else _runs(given)
     except KibitzError as error:
         # A name out of a file may hold codes that a terminal obeys.
         lines = (plain(line, most=2000) for line in f"kibitz: {error}".split("\n"))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kibitz.callbacks.condition import COMPARISONS, Condition
 from kibitz.callbacks.forecast import Forecast
 from kibitz.errors import InvalidArgument, UnknownMonitor, WrongType
+from kibitz.logs import Logs
 
 NAN, INF = math.nan, math.inf
 
@@ -77,6 +78,51 @@ def test_a_comparison_with_nan_does_not_hold(sign, one, other):
     assert Condition(f"not a {sign} b").holds(numbers) is True
 
 
+@pytest.mark.parametrize(
+    ("written", "finite", "broken"),
+    [
+        ("isfinite(a) == 0", False, True),
+        ("isfinite(a)", True, False),
+        ("not isfinite(a)", False, True),
+        ("isfinite( a ) and a < 1", True, False),
+        ("(isfinite(a))", True, False),
+        ("isfinite(isfinite(a)) == 1", True, True),
+        ("b < isfinite(a)", True, False),
+        ("a > 1 or not isfinite(a)", False, True),
+    ],
+)
+def test_it_can_be_asked_whether_a_number_is_finite(written, finite, broken):
+    assert Condition(written).holds({"a": 0.5, "b": 0.5}) is finite
+    for value in (NAN, INF, -INF):
+        assert Condition(written).holds({"a": value, "b": 0.5}) is (broken or (written.startswith("a > 1")))
+    assert Condition(written).holds({"b": 0.5}) is None
+
+
+def test_a_key_may_be_called_as_a_function_is():
+    assert Condition("isfinite > 1").keys == ["isfinite"]
+    assert Condition("isfinite(isfinite)").keys == ["isfinite"]
+
+
+def test_the_batchs_own_value_is_asked_for_by_name():
+    logs = Logs({"loss": 0.5}, batch={"loss": 12.0})
+    assert Condition("batch.loss > 10").holds(logs) is True
+    assert Condition("batch.loss > 10 and loss < 1").holds(logs) is True
+    assert Condition("batch.mae > 10").holds(logs) is None
+    assert Condition("batch.loss > 10").holds({"loss": 0.5}) is None  # no batch has just ended
+    assert Condition("batch.loss < 1").holds(Logs({"batch.loss": 0.5}, batch={"loss": 12.0})) is True
+
+
+def test_the_batchs_own_value_is_there_only_where_a_batch_has_just_ended():
+    keys = ("loss", "val_loss")
+    Condition("batch.loss < 1").settle(keys, Forecast(), batch=True)
+    for written, batch, near in (("batch.loss < 1", False, "loss"), ("batch.val_loss < 1", True, "batch.loss"),
+                                 ("batch.los < 1", True, "batch.loss")):  # fmt: skip
+        with pytest.raises(UnknownMonitor) as raised:
+            Condition(written).settle(keys, Forecast(), batch=batch)
+        assert raised.value.cure.startswith('when="')
+        assert near in raised.value.cure
+
+
 def test_infinities_are_compared():
     assert Condition("a > 1e308").holds({"a": INF})
     assert Condition("a < -1e308").holds({"a": -INF})
@@ -106,6 +152,9 @@ BAD = {
     "loss < 1e": '"e" is one too many', "loss < 0x1": '"x1" is one too many', "loss not < 1": "a comparison is missing",
     "(loss) < 1": "a comparison is missing", "loss < (1)": 'missing before "("', "a == not 1": 'missing before "not"',
     "loss < 1 AND a > 2": '"AND" is one too many', "loss > --1": "cannot be read",
+    "isnan(loss)": 'there is no function "isnan", only isfinite', "isfinite(loss < 1)": "a parenthesis is not closed",
+    "isfinite()": 'missing before ")"', "isfinite(1)": "it asks for no number of the logs", "isfinite(": "too early",
+    "isfinite(loss": "a parenthesis is not closed", "loss < f(a)": 'there is no function "f"',
 }  # fmt: skip
 
 
@@ -185,7 +234,10 @@ def test_it_holds_where_python_says_so(written, numbers):
 
 
 @settings(max_examples=200)
-@given(written=st.text("abn.10<=>() \tandornot'_é", max_size=20))
+@given(
+    written=st.text("abn.10<=>() \tandornot'_é", max_size=20)
+    | st.lists(st.sampled_from(["isfinite(", "a", ")", "<", "1", " and ", "batch.a"]), max_size=8).map("".join)
+)
 def test_any_text_is_read_or_refused(written):
     try:
         condition = Condition(written)

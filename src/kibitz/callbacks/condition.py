@@ -17,6 +17,12 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z_][\w/.]*)|(?P<sign>[<>=!]=|[<>()]))"
 )
+FUNCTIONS: dict[str, Callable[[float], float]] = {"isfinite": lambda value: float(math.isfinite(value))}
+"""What may be asked of a number: 1 if it is so, 0 if it is not."""
+
+BATCH = "batch."
+"""How the key of a batch's own value begins, where it is wanted instead of the running mean."""
+
 EXAMPLE = "val_accuracy > 0.99 and loss < 0.1"
 
 Value = Callable[[Mapping[str, float]], Any]
@@ -26,7 +32,8 @@ class Condition:
     """Whether the logs are as somebody wishes.
 
     Written as comparisons of keys and numbers (`<`, `<=`, `>`, `>=`, `==`, `!=`), joined by `and`, `or`, `not` and
-    parentheses. `not` binds tightest, then `and`, then `or`.
+    parentheses. `not` binds tightest, then `and`, then `or`. `isfinite(loss)` is 1 or 0, and may stand without a
+    comparison. `batch.loss` is the batch's own loss, where a batch has just ended.
 
     Args:
         written: The condition.
@@ -42,6 +49,8 @@ class Condition:
         >>> good = Condition("val_accuracy > 0.9 and not loss >= 1")
         >>> good.keys, good.holds({"val_accuracy": 0.95, "loss": 0.5}), good.holds({"loss": 0.5})
         (['val_accuracy', 'loss'], True, None)
+        >>> Condition("not isfinite(loss) or loss > 10").holds({"loss": float("nan")})
+        True
     """
 
     def __init__(self, written: str, owner: str = "Condition"):
@@ -65,24 +74,26 @@ class Condition:
         Raises:
             WrongType: If a number that it asks for is none.
         """
-        logs = logs or {}
-        if any(logs.get(key) is None for key in self.keys):
+        found = {key: _found(key, logs or {}) for key in self.keys}
+        if any(value is None for value in found.values()):
             return None
-        return bool(self._value({key: self._number(key, logs[key]) for key in self.keys}))
+        return bool(self._value({key: self._number(key, value) for key, value in found.items()}))
 
-    def settle(self, keys: Sequence[str], forecast: Forecast) -> None:
+    def settle(self, keys: Sequence[str], forecast: Forecast, *, batch: bool = False) -> None:
         """Check before the first step that all its numbers will be there.
 
         Args:
             keys: What the logs will hold.
             forecast: What is known of the run.
+            batch: Whether a batch will just have ended, so that its own values are there too.
 
         Raises:
             UnknownMonitor: If a number will not be there, and no earlier callback could add it.
         """
+        there = [*keys, *(f"{BATCH}{key}" for key in keys if batch and not key.startswith("val_"))]
         for key in self.keys if not forecast.open else ():
-            if key not in keys:
-                near = nearest_name(key, keys)
+            if key not in there:
+                near = nearest_name(key, there)
                 cured = re.sub(rf"(?<![\w/.]){re.escape(key)}(?![\w/.])", near or "loss", self.written)
                 raise UnknownMonitor(
                     f'{self._owner} asks for "{key}", which the logs will not hold.',
@@ -103,7 +114,8 @@ class Condition:
                 cure=f'when="{EXAMPLE}"',
             ) from None
 
-    # The grammar: either := all (or all)*; all := one (and one)*; one := not one | ( either ) | comparison.
+    # The grammar: either := all (or all)*; all := one (and one)*; one := not one | ( either ) | comparison | call;
+    # comparison := operand sign operand; operand := key | number | call; call := function ( key or number ).
 
     def _split(self, written: str) -> list[tuple[str, str]]:
         found, at = [], 0
@@ -144,12 +156,30 @@ class Condition:
             if not self._next(")"):
                 self._refuse("a parenthesis is not closed")
             return inner
+        called = self._calls()
         left = self._operand()
         sign = self._next(*COMPARISONS)
+        if sign is None and called:
+            return lambda logs: left(logs) != 0
         if sign is None:
             self._refuse("a comparison is missing: one of " + " ".join(COMPARISONS))
         right, compare = self._operand(), COMPARISONS[sign]
         return lambda logs: _compared(compare, left(logs), right(logs))
+
+    def _calls(self) -> bool:
+        """Whether a name with a parenthesis behind it is next."""
+        ahead = self._tokens[self._at : self._at + 2]
+        return len(ahead) == 2 and ahead[0][0] == "name" and ahead[1][1] == "("
+
+    def _call(self) -> Value:
+        name = self._tokens[self._at][1]
+        if name not in FUNCTIONS:
+            self._refuse(f'there is no function "{name}", only {" and ".join(FUNCTIONS)}')
+        self._at += 2
+        asked, inner = FUNCTIONS[name], self._operand()
+        if not self._next(")"):
+            self._refuse("a parenthesis is not closed")
+        return lambda logs: asked(inner(logs))
 
     def _operand(self) -> Value:
         if self._at == len(self._tokens):
@@ -157,6 +187,8 @@ class Condition:
         kind, word = self._tokens[self._at]
         if kind == "sign" or word in {"and", "or", "not"}:
             self._refuse(f'a key or a number is missing before "{word}"')
+        if self._calls():
+            return self._call()
         self._at += 1
         if kind == "number":
             return lambda _: float(word)
@@ -171,6 +203,13 @@ class Condition:
             wanted="comparisons of keys and numbers, joined by and, or, not",
             cure=f'when="{EXAMPLE}"',
         )
+
+
+def _found(key: str, logs: Mapping[str, Any]) -> Any:
+    value = logs.get(key)
+    if value is None and key.startswith(BATCH):
+        return getattr(logs, "batch", {}).get(key.removeprefix(BATCH))
+    return value
 
 
 def _compared(compare: Callable[[Any, Any], bool], left: float, right: float) -> bool:

@@ -118,7 +118,8 @@ class ModelCheckpoint(Watching):
         if self._compares:
             self.watch.settle(forecast, at=at)
         if self.when is not None:
-            self.when.settle(forecast.epoch_keys if at == "epoch" else forecast.batch_keys, forecast)
+            keys = forecast.epoch_keys if at == "epoch" else forecast.batch_keys
+            self.when.settle(keys, forecast, batch=at != "epoch")
         keys = ("epoch", *forecast.epoch_keys) if at == "epoch" else ("epoch", "batch", *forecast.batch_keys)
         self.template.check(keys, open=forecast.open)
         if not self.save_weights_only:

@@ -59,7 +59,8 @@ class FunctionCallback(Callback):
         if self.condition is not None:
             keys = forecast.epoch_keys if self.hook in {"on_epoch_end", "on_train_end"} else forecast.batch_keys
             tests = self.hook in {"on_test_batch_end", "on_test_end"}
-            self.condition.settle([key for key in keys if not (tests and key.startswith("val_"))], forecast)
+            there = [key for key in keys if not (tests and key.startswith("val_"))]
+            self.condition.settle(there, forecast, batch=self.hook in BATCH_HOOKS)
 
     def _at_batch(self, batch: int, logs: Any = None) -> None:
         self._at(batch, logs)

@@ -4,5 +4,10 @@ moment.py      when a hook was fired, so that it can be found again
 entry.py       what a run's journal says, line by line
 journal.py     the file of these lines
 recorder.py    writes them while a run goes on
-looking.py     lets callbacks look on at a stretch of a run that is run again
+past.py        what they tell of a run that has been
+stretch.py     which steps of it are meant, as a person writes it
+looking.py     lets callbacks look on at a stretch that is run again
+bisection.py   the search for the first step after which something holds
+when.py        what is to hold, as an expression on what was logged or as a function
+difference.py  which parameters moved most between two states; difference_picture.py draws it
 """

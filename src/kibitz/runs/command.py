@@ -1,4 +1,4 @@
-"""The words of `kibitz runs` on the command line. What a verb needs is imported when it is asked for."""
+"""The words of `kibitz runs` and `kibitz look` on the command line. What a verb needs is imported only for it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ VERBS = {
     "verify": "read every commit with its digest; the exit status is 1 if one is damaged",
     "prune": "let old commits go: the first, the newest and some between stay",
 }
+LOOK = "a run's life as a picture: its curves, commits, what hooks wrote, and its ending, over its steps"
 
 
 def add_runs(verbs: Any) -> None:
-    """Add `runs` and its verbs to the verbs of a parser."""
+    """Add `runs` with its verbs, and `look`, to the verbs of a parser."""
     runs = verbs.add_parser("runs", help=ABOUT.partition(":")[0], description=f"Shows {ABOUT}.")
     own = runs.add_subparsers(dest="of_runs", required=True, metavar="{" + ",".join(VERBS) + "}")
     for name, text in VERBS.items():
@@ -32,6 +33,8 @@ def add_runs(verbs: Any) -> None:
             parser.add_argument("--keep", required=True, metavar="N|SIZE",
                                 help='how many commits stay, or how much room they have, such as "1 GB"')  # fmt: skip
             parser.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
+    look = verbs.add_parser("look", help=LOOK.partition(":")[0], description=LOOK)
+    look.add_argument("folder", metavar="DIR", help="the folder of a run")
 
 
 def runs(given: argparse.Namespace, page: Page) -> None:
@@ -45,20 +48,21 @@ def runs(given: argparse.Namespace, page: Page) -> None:
         KibitzError: If the folder is not there, is no run's, is held by a process, or cannot be read.
         UnusableFile: If the disk refuses.
     """
+    name = "look" if given.verb == "look" else given.of_runs
     try:
-        if given.of_runs == "prune":
+        if name == "prune":
             from kibitz.runs.prune import prune
 
             prune(page, given.folder, given.keep, dry_run=given.dry_run)
         else:
-            _verb(given.of_runs)(page, given.folder)
+            _verb(name)(page, given.folder)
     except OSError as error:
         if isinstance(error, KibitzError):
             raise
         raise UnusableFile(
             f"The disk refuses: {error.strerror or error}.",
             given=str(error.filename or given.folder),
-            wanted="a folder that may be read" + (" and written" if given.of_runs == "prune" else ""),
+            wanted="a folder that may be read" + (" and written" if name == "prune" else ""),
             cure="try again if a run is at work there; or change who may read it",
         ) from error
 
@@ -68,6 +72,10 @@ def _verb(name: str) -> Callable[[Page, str], None]:
         from kibitz.runs.ls import ls
 
         return ls
+    if name == "look":
+        from kibitz.runs.look import look
+
+        return look
     if name == "show":
         from kibitz.runs.show import show
 

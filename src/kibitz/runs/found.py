@@ -62,6 +62,17 @@ class Found:
                 return read_record(path)
         return None
 
+    def told(self) -> Record:
+        """What its end, or its newest commit that can be read, says.
+
+        Raises:
+            UnusableFile: If nothing can be read.
+        """
+        if self.record is None:
+            raise UnusableFile("There is no commit that can be read here.", given=str(self.path),
+                               wanted="one commit that is whole", cure=f"kibitz runs verify {self.path}")  # fmt: skip
+        return self.record
+
     def outcome(self) -> str:
         """How it ended, or that it has not."""
         if self.record is None:
@@ -96,11 +107,12 @@ def runs_below(folder: str) -> Iterator[Found]:
         names[:] = sorted(name for name in names if not name.startswith("."))
 
 
-def run_at(folder: str) -> Found:
+def run_at(folder: str, verb: str = "runs show") -> Found:
     """The run in a folder.
 
     Args:
         folder: The run's own folder.
+        verb: What is asked of it, for the cure.
 
     Raises:
         UnusableFile: If it is not there.
@@ -115,7 +127,7 @@ def run_at(folder: str) -> Found:
         given=str(path),
         wanted='the folder that was given to fit(run="...")',
         there_is=below or None,
-        cure=f"kibitz runs show {below[0]}" if below else "kibitz runs ls, above it, to see which runs there are",
+        cure=f"kibitz {verb} {below[0]}" if below else "kibitz runs ls, above it, to see which runs there are",
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
-from kibitz.runs.sparkline import BLOCKS, PLAIN, sparkline
+from kibitz.runs.sparkline import BLOCKS, PLAIN, sparkline, tall
 
 MOST = 200
 """Characters of one text; a name out of a file may be as long as it likes."""
+
+NARROWEST = 40
+"""Columns below which a picture does not shrink."""
 
 GAP = "  "
 
@@ -20,6 +24,7 @@ class Page:
     Args:
         blocks: Whether block characters can be shown. False draws with ASCII.
         styled: Whether it is a terminal that knows bold and faint.
+        width: Columns that a picture may take. A table is as wide as what stands in it.
 
     Attributes: `lines`, what was put on it; `status`, what the process exits with.
 
@@ -34,8 +39,9 @@ class Page:
         a name\x1b[31m out of a file
     """
 
-    def __init__(self, *, blocks: bool = True, styled: bool = False):
+    def __init__(self, *, blocks: bool = True, styled: bool = False, width: int = 80):
         self.lines: list[str] = []
+        self.width = max(NARROWEST, min(width, MOST))
         self.status = 0
         self._levels, self._styled = BLOCKS if blocks else PLAIN, styled
 
@@ -44,7 +50,8 @@ class Page:
         """A page for what a file, such as standard output, can show."""
         quiet = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb" or os.name == "nt"
         terminal = bool(getattr(file, "isatty", lambda: False)())
-        return cls(blocks=shows(file, BLOCKS), styled=terminal and not quiet)
+        width = shutil.get_terminal_size((80, 24)).columns
+        return cls(blocks=shows(file, BLOCKS), styled=terminal and not quiet, width=width)
 
     def title(self, text: str) -> None:
         """A line that stands out."""
@@ -80,6 +87,10 @@ class Page:
     def picture(self, values: Sequence[float], width: int = 32) -> str:
         """Numbers as a small picture."""
         return sparkline(values, width, self._levels)
+
+    def columns(self, heights: Sequence[float | None], rows: int, bounds: tuple[float, float]) -> list[str]:
+        """Numbers as a picture of several lines; see `tall`."""
+        return tall(heights, rows, self._levels, bounds)
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

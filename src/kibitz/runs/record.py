@@ -29,6 +29,7 @@ class Record:
     Args:
         step: Steps that are done.
         epoch: Epochs that are done.
+        batch: Batches that are done of the epoch that is under way.
         epochs: Epochs that were planned.
         seconds: What has been spent on the run.
         outcome: How it ended, or was about to; None if it goes on.
@@ -41,6 +42,7 @@ class Record:
 
     step: int
     epoch: int
+    batch: int
     epochs: int
     seconds: float
     outcome: Outcome | None
@@ -75,7 +77,8 @@ def read_record(path: Path) -> Record:
     kind = outcome or ("stopped" if stop is not None else None)
     logs, made_of = (unpack(of(key, dict), held) for key in ("logs", "made_of"))
     return Record(
-        step=of("step", int), epoch=of("epoch", int), epochs=of("epochs", int), seconds=of("seconds", int, float),
+        step=of("step", int), epoch=of("epoch", int), batch=of("batch", int), epochs=of("epochs", int),
+        seconds=of("seconds", int, float),
         outcome=None if kind is None else Outcome(kind, reason, by), ended=outcome is not None,
         latest=_numbers(logs), history=_history(unpack(of("callbacks", list), held)),
         made_of=made_of if isinstance(made_of, Mapping) else {},
@@ -85,11 +88,12 @@ def read_record(path: Path) -> Record:
 
 def _numbers(logs: Any) -> dict[str, float]:
     """Those of the logs that are numbers."""
-    found = {str(key): _number(value) for key, value in logs.items()} if isinstance(logs, Mapping) else {}
+    found = {str(key): number(value) for key, value in logs.items()} if isinstance(logs, Mapping) else {}
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """A value out of a file as a number; None if it is none."""
     if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 and value.dtype.kind in "fiu":
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):

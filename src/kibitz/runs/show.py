@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kibitz.errors import UnusableFile, describe
+from kibitz.errors import describe
 from kibitz.runs.found import Found, run_at
 from kibitz.runs.ls import written
 from kibitz.runs.page import Page, seconds, size
@@ -37,35 +37,37 @@ def show(page: Page, folder: str) -> None:
         InvalidArgument: If it is no run's.
     """
     found = run_at(folder)
-    record = found.record
-    if record is None:
-        raise UnusableFile("There is no commit that can be read here.", given=str(found.path),
-                           wanted="one commit that is whole", cure=f"kibitz runs verify {found.path}")  # fmt: skip
-    process = "" if found.holder is None else f" (process {found.holder})"
-    page.title(f"{found.path}: {found.outcome()}{process}")
-    page.line(f"  {record.epoch:,} of {record.epochs:,} epochs, {record.step:,} steps, {seconds(record.seconds)} spent")
+    record = found.told()
+    head(page, found, record)
     if record.history:
         _history(page, record)
     elif record.latest:
         page.heading("latest numbers")
-        page.table([[key, _figure(value)] for key, value in record.latest.items()], right="1", indent=2, headed=False)
+        page.table([[key, figure(value)] for key, value in record.latest.items()], right="1", indent=2, headed=False)
     page.heading("made of")
     page.table([[name, text] for name, text in _made_of(record).items() if text], indent=2, headed=False)
     _commits(page, found)
+
+
+def head(page: Page, found: Found, record: Record) -> None:
+    """What a run is and how it ended, in two lines."""
+    process = "" if found.holder is None else f" (process {found.holder})"
+    page.title(f"{found.path}: {found.outcome()}{process}")
+    page.line(f"  {record.epoch:,} of {record.epochs:,} epochs, {record.step:,} steps, {seconds(record.seconds)} spent")
 
 
 def _history(page: Page, record: Record) -> None:
     rows = [["", "", "first", "best", "", "last"]]
     for key, points in record.history.items():
         values, best = [value for _, value in points], _best(key, points)
-        where = ("", "") if best is None else (_figure(best[1]), f"in epoch {best[0] + 1:,}")
-        rows.append([_short(key), page.picture(values), _figure(values[0]), *where, _figure(values[-1])])
+        where = ("", "") if best is None else (figure(best[1]), f"in epoch {best[0] + 1:,}")
+        rows.append([short(key), page.picture(values), figure(values[0]), *where, figure(values[-1])])
     count = max(map(len, record.history.values()))
     page.heading(f"history of {count:,} {'epoch' if count == 1 else 'epochs'}")
     page.table(rows, right="235", indent=2)
     within = {key: value for key, value in record.latest.items() if not record.ended}
     if within:
-        page.table([["now", ", ".join(f"{_short(key)} {_figure(value)}" for key, value in within.items())]],
+        page.table([["now", ", ".join(f"{short(key)} {figure(value)}" for key, value in within.items())]],
                    indent=2, headed=False)  # fmt: skip
 
 
@@ -111,7 +113,7 @@ def _model(record: Record) -> str:
     (count, held), (others, _) = counted(".params"), counted(".others")
     kinds = [name.partition(" ")[2] for name in _items(record.made_of.get("layers"))]
     beside = f", {others:,} numbers beside them" if others else ""
-    return f"{count:,} parameters ({size(held)}){beside}" + (f": {', '.join(map(_short, kinds))}" if kinds else "")
+    return f"{count:,} parameters ({size(held)}){beside}" + (f": {', '.join(map(short, kinds))}" if kinds else "")
 
 
 def _source(source: Any) -> str:
@@ -146,9 +148,11 @@ def _value(value: Any) -> str:
     return value if isinstance(value, str) else describe(value)
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """A number with as many digits as a person reads."""
     return f"{value:.4g}"
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 40 else name[:37] + "..."
+def short(name: str, most: int = 40) -> str:
+    """A name that is cut where it is too long."""
+    return name if len(name) <= most else name[: most - 3] + "..."
