@@ -60,6 +60,7 @@ class Run:
         self.resumed = False  # whether another process has begun it; known from on_train_begin on
         self.keep: Callable[[Any, bool], None] | None = None
         self.graph_state_of: Callable[[Any], Any] | None = None
+        self.batch_of: Callable[[], Any] | None = None
         self.heed: Callable[[], None] = _nobody_asks  # raises, if Ctrl-C was pressed
         self.asked_to_end: Callable[[], bool] = bool  # whether it will
         self._asked: dict[str, Any] = {}
@@ -75,6 +76,16 @@ class Run:
     def epoch(self) -> int:
         """The epoch that is running, from 0."""
         return self.clock.epoch
+
+    @property
+    def batch(self) -> Any:
+        """What is trained on in the step that the hook is about: `x`, `y`, `weight` and `rows`, on the host.
+
+        `rows` are the numbers of its rows in the arrays that `fit` was given; None where rows have no numbers. In
+        `on_train_batch_begin` it is the batch to come, in `on_train_batch_end` the one that was. It is brought together
+        when it is asked for, and costs nothing otherwise. None where nothing is trained.
+        """
+        return None if self.batch_of is None else self.batch_of()
 
     @property
     def first_epoch(self) -> int | None:
@@ -257,6 +268,7 @@ class Run:
         """The run is over: what it would have asked is not kept, nor the data behind it."""
         self.acts, self.savers, self.flushers, self.begins = [], [], [], []
         self.sets, self.validate, self.refreezes, self.keep = None, None, None, None
+        self.batch_of = None
         self.heed, self.asked_to_end = _nobody_asks, bool
 
     def until_act(self, ahead: int = 0) -> float:

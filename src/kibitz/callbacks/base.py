@@ -18,12 +18,27 @@ Traced = tuple[dict[str, Any], Any, dict[str, Any]]
 """What a graph hook gives back: the gradients or updates, its state, and the numbers to log."""
 
 
+class OfRun:
+    """An attribute that the run answers for, unless a callback has one of its own by this name.
+
+    Args:
+        name: Its name.
+    """
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __get__(self, callback: Any, kind: Any = None) -> Any:
+        return self if callback is None else getattr(callback.run, self._name, None)
+
+
 class Callback:
     """Look on at a run, comment, and take a hand in it: override the hooks you need.
 
     `hooks.py` draws when each hook is called. A hook that is not overridden is never called, so it costs nothing. A
     callback written for Keras 3 runs unchanged. `self.model` is the model as it stands after the very batch of the
-    hook; `self.run` may be asked to stop; `self.params` has "verbose", "epochs" and "steps".
+    hook; `self.run` may be asked to stop; `self.params` has "verbose", "epochs" and "steps"; `self.batch` is what that
+    step is trained on, with the numbers of its rows.
 
     Args:
         every: How often it acts: "100 steps" or "10 min" or "5% of the run" are about `on_train_batch_end`, "2 epochs"
@@ -60,6 +75,7 @@ class Callback:
 
     params: dict[str, Any] | None = None
     run: Run | None = None
+    batch: Any = OfRun("batch")
     _model: Any = None
 
     adds: tuple[str, ...] = ()

@@ -121,6 +121,17 @@ class Lookahead:
         """Whether there is another step."""
         return bool(self._spans) or self._left() > 0 or self._supply.more()
 
+    def upcoming(self) -> tuple[Chunk, int] | None:
+        """The chunk of the next step's batch, and its place in it; None if there is none."""
+        if self._spans:
+            return self._spans[0].chunk, self._spans[0].start + self._past
+        if not self._left():
+            if not self._supply.more():
+                return None
+            with spent_on("data"):
+                self._chunk, self._place = self._supply.chunk(), 0
+        return None if self._chunk is None else (self._chunk, self._place)
+
     def step(self) -> tuple[Any, Chunk, int]:
         """Go one step on: its row, and the chunk and the place in it of its batch."""
         values, span, past, _ = self._pass(1)

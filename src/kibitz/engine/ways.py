@@ -12,6 +12,7 @@ import numpy as np
 
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.nonfinite import Watch
+from kibitz.data.source import Batch
 from kibitz.engine.lookahead import Lookahead
 from kibitz.engine.programs import Programs
 from kibitz.engine.said import Said
@@ -54,6 +55,7 @@ class Training:
     def __init__(self, timeline: Timeline, programs: Programs, feed: Feed, run: Run):
         self._timeline, self._programs, self._source = timeline, programs, feed.source
         self._watch = Watch()
+        self._passed: tuple[Chunk, int] | None = None
         manner = programs.manner("train")
         self._supply = supply = Supply(feed, ahead=manner.loops)
         self._donates, self._clock, self._report = manner.donates, run.clock, run.report
@@ -85,12 +87,21 @@ class Training:
 
     def more(self) -> bool:
         """Whether the epoch has another step."""
-        return self.road.more()
+        there_is = self.road.more()
+        if there_is:
+            self._passed = None
+        return there_is
+
+    def batch(self) -> Batch | None:
+        """The batch of the step that hooks are told of: the one to come at its begin, the one that was at its end."""
+        at = self._passed or self.road.upcoming()
+        return None if at is None else at[0].batch(at[1], self._source)
 
     def step(self) -> Logs:
         """Do one step; the logs are those of the step that the cursor has now passed."""
         self._timeline.walked()
         row, chunk, at = self.road.step()
+        self._passed = chunk, at
         self._report.passed(1, chunk.samples(at, 1))
         logs = logs_of(self._programs.train_rows, row)
         if not math.isfinite(logs.batch["loss"]):
@@ -102,6 +113,7 @@ class Training:
         """Do the steps of a span at once, at most so many, for nobody looks on; the last one's logs, and how many."""
         self._timeline.walked()
         rows, chunk, first, n = self.road.leap(most)
+        self._passed = chunk, first + n - 1
         self._report.passed(n, chunk.samples(first, n))
         self._examine(rows, chunk, first)
         self._arrive()

@@ -71,11 +71,11 @@ class LookingBack:
             >>> model = kibitz.Sequential([kibitz.Input((2,)), kibitz.layers.Dense(1)])
             >>> model.compile("sgd", "mse")
             >>> seen = []
-            >>> look = kibitz.on("train_batch_end", lambda batch, logs: seen.append((batch, logs["loss"])))
+            >>> look = kibitz.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
             >>> with tempfile.TemporaryDirectory() as run:
             ...     _ = model.fit(x, y, batch_size=8, epochs=3, verbose=0, run=run)
             ...     _ = model.replay(x, y, run=run, steps="10:13", callbacks=[look], verbose=0)
-            >>> [batch for batch, loss in seen]
+            >>> seen
             [2, 3, 4]
         """
         asked = LookBack(run, steps, epochs, with_original, tolerance, verbose not in (0, False))

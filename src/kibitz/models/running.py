@@ -195,6 +195,7 @@ def _train(
     timeline.carry(metrics=objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
         core.way = way = Training(timeline, programs, feed, dispatch.run)
+        dispatch.run.batch_of = way.batch
         if keeper is not None:
             keeper.attach(dispatch, validation, way.said, planned, feed.steps)
         try:
