@@ -19,6 +19,7 @@ _NAMES = {
     "Model": "kibitz.models.model",
     "Sequential": "kibitz.models.sequential",
     "Variable": "kibitz.variable",
+    "at": "kibitz.models.at",
     "every": "kibitz.callbacks.every",
     "on": "kibitz.callbacks.on",
     "fast_dev_run": "kibitz.models.fast_dev_run",

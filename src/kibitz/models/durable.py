@@ -11,21 +11,22 @@ from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.background import Background
-from kibitz.checkpoint.document import FORMAT, PACKED, check_document
+from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.fingerprint import differences
-from kibitz.checkpoint.packed import pack, unpack
+from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
 from kibitz.checkpoint.state_file import shortened
 from kibitz.clock import Beat
 from kibitz.data.feed import OnePass
 from kibitz.data.source import Source
-from kibitz.engine.state import TrainState, plain
+from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported, restored
 from kibitz.errors import InvalidArgument, KibitzError, Unsupported, code
 from kibitz.logs import Logs
 from kibitz.loops.place import Place
 from kibitz.loops.validation import Validation
 from kibitz.models.core import Core
+from kibitz.models.document import document_of, packed_commit, program_of
 from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.made_of import made_of
 from kibitz.models.restoring import begin_as, place_in, put_back, remind, state_digest
@@ -62,6 +63,7 @@ class Durable:
         self._found: Commit | None = None
         self._journal = Journal(self._folder.journal)
         self._unwritten: list[Entry] = []  # what the journal is to say with the next commit
+        self._program: dict[str, Any] | None = None
         self.place: Place | None = None
 
     # -- before the first step ---------------------------------------------------------------------------------------
@@ -137,6 +139,7 @@ class Durable:
             if self._found is not None:
                 self._take_weights(self._found)
             self._journal.cut(0)
+            self._program = program_of(self._core)
             self._commit(Logs(), self._planned.start, begun=False, wait=True)
             self._record(begun=False)
             return
@@ -252,20 +255,10 @@ class Durable:
 
     def _document(self, logs: Logs, epoch: int, *, begun: bool) -> dict[str, Any]:
         """What a commit says besides the state; taken now, written later."""
-        run, clock = self._dispatch.run, self._dispatch.run.clock
-        stop = [run.reason, run.by, run.stop_now] if run.stop_requested else None
-        callbacks = [
-            (seat.name, kept.state(), 0.0 if seat.beat is None else seat.beat.waited())
-            for kept, seat in zip(self._kept, self._dispatch.seats, strict=True)
-        ]
-        return {
-            "format": FORMAT, "step": clock.step, "epoch": epoch, "batch": clock.batch if begun else 0, "begun": begun,
-            "epochs": self._planned.stop, "stop": stop, "outcome": None, "row_seed": self._core.row_seed,
-            "fits": self._core.fits - 1, "seconds": self._seconds(),
-            "logs": dict(logs), "callbacks": callbacks, "said": self._said.get_state(),
-            "latest": {} if self._validation is None else self._validation.get_state(), "made_of": self._now,
-            "hooked": [hook.name for hook in self._core.hooks.hooks], "aside": self._core.owner.set_aside(),
-        }  # fmt: skip
+        told = document_of(
+            self._core, self._dispatch, self._kept, self._said, self._validation, logs, epoch, begun=begun
+        )
+        return told | {"epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now}
 
     def _seconds(self) -> float:
         """How long the run has taken, with what the processes before this one did."""
@@ -274,13 +267,15 @@ class Durable:
     def _write(self, state: TrainState, document: dict[str, Any], written: dict[str, Any]) -> None:
         """In a thread: bring the state to the host, and all of it to the disk; the journal first."""
         step = document["step"]
-        arrays, packed = _packed(state, document)
+        arrays, packed = packed_commit(state, document)
         if written:
             self._folder.write_written(step, written)
         self._unwritten.append(
             Committed(step, document["epoch"], document["begun"], document["seconds"], state_digest(arrays))
         )
         packed["journal"] = self._say_written()
+        if step == 0:
+            packed["program"] = self._program
         self._folder.write(step, arrays, packed)
         self._folder.thin(self._given.keep)
 
@@ -298,7 +293,7 @@ class Durable:
         run = self._dispatch.run
         document = self._document(logs, run.clock.epoch + 1, begun=False)
         document |= {"outcome": "stopped" if run.stop_requested else "completed"}
-        arrays, packed = _packed(self._core.timeline.kept, document)
+        arrays, packed = packed_commit(self._core.timeline.kept, document)
         entries, written = self._recorder.taken()
         self._unwritten += entries
         if written:
@@ -316,13 +311,3 @@ class Durable:
             self._tell(error)
         finally:
             self._lock.release()
-
-
-def _packed(state: TrainState, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    arrays = exported(state)
-    arrays |= {f"aside/{name}": plain(value) for name, value in document.pop("aside").items()}
-    packed: dict[str, Any] = {}
-    held: dict[str, Any] = {}
-    for name, value in document.items():
-        packed[name] = pack(value, f"document/{name}", held) if name in PACKED else value
-    return {**arrays, **held}, packed

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from kibitz.checkpoint.packed import unpack
+from kibitz.callbacks.history import History
+from kibitz.engine.state import plain
+from kibitz.errors import InvalidArgument, code
+from kibitz.models.bisecting import bisect_fit
+from kibitz.models.borrowed import Loan
+from kibitz.models.branching import branch_off
 from kibitz.models.core import Core
+from kibitz.models.putting import build_from, put_step
+from kibitz.models.recorded import Data, as_recorded
 from kibitz.models.replaying import LookBack, Replay, Replayed
-from kibitz.models.running import FitArguments, run_replay
-
-SETTINGS = ("batch_size", "validation_split", "shuffle", "initial_epoch", "steps_per_epoch", "validation_steps",
-            "validation_batch_size", "validation_freq")  # fmt: skip
-"""What fit was given that a run's record tells."""
+from kibitz.models.running import run_replay
+from kibitz.replay.bisection import Onset
+from kibitz.replay.difference import Difference, difference
 
 
 class LookingBack:
@@ -32,9 +37,10 @@ class LookingBack:
         class_weight: Any = None,
         sample_weight: Any = None,
         with_original: bool = False,
+        branch: Any = None,
         tolerance: float | None = None,
         verbose: Any = "auto",
-    ) -> Replayed:
+    ) -> Replayed | History:
         """Run a stretch of a run again, while callbacks look on that were not there.
 
         They see what they would have seen then, to the bit: the logs, the clock, and `self.model` as it was after that
@@ -54,11 +60,14 @@ class LookingBack:
             sample_weight: As `fit` was given it. None means 1 for each row.
             with_original: Whether those of the callbacks that the record tells of are run as they were, from the commit
                 on, with what they remembered; otherwise they too only look on.
+            branch: A folder in which another run begins where the stretch begins: the callbacks may write, those that
+                the record tells of go on with what they remembered, and it is a durable run like any other, up to the
+                end of the stretch. The model is that of the branch afterwards. None: looking back is looking.
             tolerance: How far the state may be from the run's at a commit, as a share of its size. None: not at all.
             verbose: 0 says nothing; all else how many steps are run again.
 
         Returns:
-            What was run, and at which commits it was exact.
+            What was run, and at which commits it was exact; of a branch its `History`.
 
         Raises:
             NotReady: If there is no such run, or a callback that looks on writes to the model.
@@ -80,11 +89,156 @@ class LookingBack:
         """
         asked = LookBack(run, steps, epochs, with_original, tolerance, verbose not in (0, False))
         replay = Replay(self.core, asked)
-        told = unpack(replay.commit.document["made_of"], replay.commit.arrays)
-        settings = {name: told[name] for name in SETTINGS}
-        given = FitArguments(
-            x=x, y=y, epochs=replay.commit.document["epochs"], verbose=0, callbacks=callbacks,
-            validation_data=validation_data, class_weight=class_weight, sample_weight=sample_weight, **settings,
-        )  # fmt: skip
+        data = Data(x, y, validation_data, class_weight, sample_weight)
+        given = as_recorded(replay.commit, data, callbacks)
+        if branch is not None:
+            return branch_off(self.core, given, asked, branch)
         run_replay(self.core, given, replay)
         return replay.done
+
+    def bisect(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        run: Any,
+        when: Any,
+        steps: Any = None,
+        validation_data: Any = None,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        tolerance: float | None = None,
+    ) -> Onset:
+        """Find the first step of a run after which something holds.
+
+        Commits are asked first, by halves, then the steps between two of them, which are run again: a run of 100,000
+        steps with a commit every 500 takes at most 500. That finds what goes on to hold once it does, and says so where
+        it is seen not to. What comes and goes, such as a spike of a single batch's loss, is looked for in `steps`, all
+        of which are run again and asked. The model is afterwards as it was.
+
+        Args:
+            x: The inputs that `fit` was given.
+            y: The targets.
+            run: The folder of the run.
+            when: A function of the model and the logs, or a condition on the logs such as "loss > 10",
+                "isfinite(loss) == 0" or "batch.loss > 10", which is of the batch alone and is looked for at every step.
+            steps: A stretch in which every step is asked, such as "8000:9000". None looks for it by halves.
+            validation_data: As `fit` was given it. None means none.
+            class_weight: As `fit` was given it. None means 1 for all.
+            sample_weight: As `fit` was given it. None means 1 for each row.
+            tolerance: As in `replay`.
+
+        Returns:
+            What was found: its `step`, `epoch`, `batch`, the `rows` of that batch, and how many steps were run again;
+            printed, it is a sentence. Its step is None if it holds nowhere.
+
+        Raises:
+            NotReady: If there is no such run.
+            InvalidArgument: If the condition cannot be read, or the run was made of something else.
+            NotExact: If it comes out otherwise than the run did.
+
+        Example:
+            >>> import kibitz, numpy as np, tempfile
+            >>> x, y = np.ones((64, 2), "float32"), np.ones((64, 1), "float32")
+            >>> model = kibitz.Sequential([kibitz.Input((2,)), kibitz.layers.Dense(1)])
+            >>> model.compile("sgd", "mse")
+            >>> with tempfile.TemporaryDirectory() as run:
+            ...     _ = model.fit(x, y, batch_size=8, epochs=3, verbose=0, run=run)
+            ...     found = model.bisect(x, y, run=run, when=lambda model, logs: model.optimizer.iterations >= 14)
+            >>> found.step, found.epoch, found.batch
+            (13, 1, 5)
+        """
+        data = Data(x, y, validation_data, class_weight, sample_weight)
+        first = Replay(self.core, LookBack(run, says=False)).commit
+        return bisect_fit(self.core, as_recorded(first, data), run, when, steps, tolerance)
+
+    def load_step(
+        self,
+        run: Any,
+        step: int | None = None,
+        x: Any = None,
+        y: Any = None,
+        *,
+        validation_data: Any = None,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        tolerance: float | None = None,
+    ) -> None:
+        """Make this model what the model of a run was after a step: weights, optimizer, random state.
+
+        Args:
+            run: The folder of the run.
+            step: The step, counted over the whole run from 0; -1 is what the run began with. None means the last one.
+            x: The inputs that `fit` was given; needed where no commit was kept right behind the step.
+            y: The targets.
+            validation_data: As `fit` was given it. None means none.
+            class_weight: As `fit` was given it. None means 1 for all.
+            sample_weight: As `fit` was given it. None means 1 for each row.
+            tolerance: As in `replay`.
+
+        Raises:
+            NotReady: If there is no such run, or the data are needed.
+            InvalidArgument: If there is no such step, or the run was of another model.
+
+        Example:
+            >>> import kibitz, numpy as np, tempfile
+            >>> x, y = np.ones((64, 2), "float32"), np.ones((64, 1), "float32")
+            >>> model = kibitz.Sequential([kibitz.Input((2,)), kibitz.layers.Dense(1)])
+            >>> model.compile("sgd", "mse")
+            >>> with tempfile.TemporaryDirectory() as run:
+            ...     _ = model.fit(x, y, batch_size=8, epochs=3, verbose=0, run=run)
+            ...     model.load_step(run, 9, x, y)
+            >>> int(model.optimizer.iterations)
+            10
+        """
+        put_step(self.core, run, step, Data(x, y, validation_data, class_weight, sample_weight), tolerance)
+
+    def diff(self, run: Any, before: int, after: int, x: Any = None, y: Any = None, **data: Any) -> Difference:
+        """Which parameters of a run moved most between two of its steps; the model is afterwards as it was.
+
+        Args:
+            run: The folder of the run.
+            before: The state after this step, from 0; -1 is what the run began with.
+            after: The state after this one.
+            x: The inputs, as in `load_step`.
+            y: The targets.
+            **data: `validation_data`, `class_weight`, `sample_weight` and `tolerance`, as in `load_step`.
+
+        Raises:
+            NotReady: If there is no such run, or the data are needed.
+            InvalidArgument: If there is no such step, or the run was of another model.
+
+        Example:
+            >>> import kibitz, numpy as np, tempfile
+            >>> x, y = np.ones((64, 2), "float32"), np.ones((64, 1), "float32")
+            >>> model = kibitz.Sequential([kibitz.Input((2,)), kibitz.layers.Dense(1)])
+            >>> model.compile("sgd", "mse")
+            >>> with tempfile.TemporaryDirectory() as run:
+            ...     _ = model.fit(x, y, batch_size=8, epochs=3, verbose=0, run=run)
+            ...     moved = model.diff(run, -1, 23)
+            >>> len(moved.rows), moved.rows[0].shape
+            (2, (1,))
+        """
+        unknown = data.keys() - {"validation_data", "class_weight", "sample_weight", "tolerance"}
+        if unknown:
+            raise InvalidArgument(
+                "diff compares two steps of a run.", given=code(f"{min(unknown)}=..."),
+                wanted="validation_data, class_weight, sample_weight, tolerance", cure="model.diff(run, 8300, 8400)",
+            )  # fmt: skip
+        build_from(self.core, x)
+        loan = Loan(self)
+        try:
+            states = [self._params_after(run, step, x, y, data) for step in (before, after)]
+        finally:
+            loan.give_back()
+        return difference(*states, names=(_moment(before), _moment(after)))
+
+    def _params_after(self, run: Any, step: int, x: Any, y: Any, data: dict[str, Any]) -> dict[str, Any]:
+        self.load_step(run, step, x, y, **data)
+        params = self.core.timeline.read().params
+        shown, name = self.core.owner.shown_path, f"{self.core.owner.name}/"
+        return {shown(each).removeprefix(name): plain(value) for each, value in params.items()}
+
+
+def _moment(step: int) -> str:
+    return "the beginning" if step < 0 else f"step {step:,}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +31,7 @@ from kibitz.loops.place import Place
 from kibitz.loops.validation import Validation
 from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
+from kibitz.models.document import document_of, packed_commit
 from kibitz.models.made_of import made_of
 from kibitz.models.refreezing import take
 from kibitz.models.restoring import begin_as, place_in, put_back, remind, state_digest
@@ -45,7 +46,10 @@ OVER = "the stretch is over"
 
 @dataclass(frozen=True)
 class LookBack:
-    """What a replay was asked for; `Model.replay` documents it."""
+    """What a replay was asked for; `Model.replay` documents it.
+
+    Besides: `stays`, whether the model is left as it is behind the stretch; `forks`, who is given the commit there.
+    """
 
     run: Any
     steps: Any = None
@@ -53,6 +57,8 @@ class LookBack:
     with_original: bool = False
     tolerance: float | None = None
     says: bool = True
+    stays: bool = False
+    forks: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
 
 
 @dataclass
@@ -92,10 +98,11 @@ class Replay:
         core: The parts of the model, which is afterwards as it was.
         asked: What is to be looked at.
         past: What is known of the run. None reads it.
+        nobody: Whether nobody looks on: it is run to get to the end of the stretch.
     """
 
-    def __init__(self, core: Core, asked: LookBack, past: Past | None = None):
-        self._core, self._asked = core, asked
+    def __init__(self, core: Core, asked: LookBack, past: Past | None = None, *, nobody: bool = False):
+        self._core, self._asked, self._nobody = core, asked, nobody
         self._folder = RunFolder(asked.run, writes=False)
         self.past = past or past_of(self._folder)
         self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, last=self.past.last)
@@ -106,7 +113,7 @@ class Replay:
         self._loan: Loan | None = None
         self._live: set[str] = set()
         self._otherwise: list[str] = []
-        self._writing = False
+        self._writing = self._ended = False
         self.place: Place | None = place_in(self.commit)
 
     @property
@@ -136,6 +143,7 @@ class Replay:
         """
         document = self.commit.document
         was, now = unpack(document["made_of"], self.commit.arrays), made_of(self._core, given, source, sets)
+        self._made_of = now
         was, now = ({**each, "seed": None} for each in (was, now))  # that which the run had is taken
         self._otherwise = differences(was, now)
         lines = differences({**was, "machine": None}, {**now, "machine": None})
@@ -161,7 +169,8 @@ class Replay:
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         dispatch.run.keep = self._at_boundary
         timeline = self._core.timeline
-        self._looking = Looking(dispatch, self.stretch, self.past, self._write, self._live, timeline.push)
+        heard = Stretch(self.stretch.stop, self.stretch.stop) if self._nobody else self.stretch
+        self._looking = Looking(dispatch, heard, self.past, self._write, self._live, timeline.push)
         dispatch.watch, timeline.told = self._looking, self._told
         if self._asked.says:
             say(f"{self.done.run}: looking back at {self.stretch}; {self.stretch.stop - self._step} steps are run "
@@ -190,13 +199,24 @@ class Replay:
         """Whether a validation that is due may be left out."""
         return self._looking.leaves_out()
 
-    def _at_boundary(self, logs: Logs, begun: bool) -> None:  # noqa: ARG002 - what is compared is the state
+    def _at_boundary(self, logs: Logs, begun: bool) -> None:
         run = self._dispatch.run
         self._looking.moments.boundary(begun=begun)
         self._compare(run.clock.step, begun=begun)
         if self._looking.over(begun=begun):
+            if self._asked.forks is not None:
+                self._asked.forks(*self._forked(logs, begun=begun))
             run.asking = ""
             run.stop(OVER, now=True)
+
+    def _forked(self, logs: Logs, *, begun: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a commit has that is made here."""
+        clock = self._dispatch.run.clock
+        told = document_of(self._core, self._dispatch, self._kept, self._said, self._validation, logs,
+                           clock.epoch if begun else clock.epoch + 1, begun=begun)  # fmt: skip
+        was = self.commit.document
+        told |= {"epochs": was["epochs"], "seconds": was["seconds"], "made_of": self._made_of}
+        return packed_commit(self._core.timeline.kept, told)
 
     def _write(self, entry: Wrote, args: tuple[Any, ...]) -> None:
         """Do what a hook did."""
@@ -300,8 +320,9 @@ class Replay:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def end(self, logs: Logs) -> None:
-        """Nothing is written."""
+    def end(self, logs: Logs) -> None:  # noqa: ARG002 - nothing is written
+        """It has come to the end of the stretch."""
+        self._ended = True
 
     def close(self) -> None:
         """Give the model back as it was."""
@@ -309,7 +330,8 @@ class Replay:
             self.done.steps_run = max(0, self._dispatch.run.clock.step - self._step)
         if self._loan is not None:
             self._core.timeline.told = None
-            self._loan.give_back()
+            if not (self._asked.stays and self._ended):
+                self._loan.give_back()
         self._core.fits, seed = self._seeds
         if seed is None:
             vars(self._core).pop("row_seed", None)

@@ -134,7 +134,7 @@ def load_model(
             "Code in a file is never run here.", given=code(f"safe_mode={safe_mode!r}"), cure="safe_mode=True"
         )
     if has_steps(filepath):
-        return model_from_steps(filepath, lambda config: _made(config, custom_objects, filepath, compile=compile))
+        return model_from_steps(filepath, lambda config: made(config, custom_objects, filepath, compile=compile))
     _check_ending(
         filepath,
         (".keras",),
@@ -149,7 +149,7 @@ def load_model(
             cure=f"look in {local(filepath).absolute().parent}",
         )
     config, weights = read_archive(filepath)
-    model = _made(config, custom_objects, filepath, compile=compile)
+    model = made(config, custom_objects, filepath, compile=compile)
     if model.built:
         wanted = [each.group for each in places(model)] + optimizer_group(model)
         contents = read_weights(io.BytesIO(weights), wanted, str(filepath))
@@ -323,7 +323,7 @@ def _version() -> str:
         return "unknown"
 
 
-def _made(config: dict[str, Any], custom_objects: dict[str, Any] | None, filepath: Any, *, compile: bool) -> Any:
+def made(config: dict[str, Any], custom_objects: dict[str, Any] | None, filepath: Any, *, compile: bool) -> Any:
     """The model that a configuration describes, compiled if wanted; its weights are not yet the saved ones."""
     kind = _class(config.get("class_name"), custom_objects)
     try:

@@ -1,0 +1,98 @@
+"""M. A model as it was after a step of a run: from its commit, or from the one before it and the steps between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kibitz.checkpoint.run_folder import Commit, RunFolder
+from kibitz.data.standard import standard
+from kibitz.engine.refitting import refitted
+from kibitz.errors import InvalidArgument, NotReady, code
+from kibitz.models.core import Core
+from kibitz.models.prepare import is_iterator
+from kibitz.models.recorded import Data, as_recorded
+from kibitz.models.refreezing import take
+from kibitz.models.replaying import LookBack, Replay
+from kibitz.models.restoring import put_back
+from kibitz.models.running import run_replay
+from kibitz.replay.past import Past, past_of
+
+
+def build_from(core: Core, x: Any) -> None:
+    """Make the weights for inputs like these, if there are none yet and the inputs are at hand as arrays."""
+    if not core.built and x is not None and not is_iterator(x):
+        core.owner.build_for(standard(x, "x"))
+
+
+def put_in(core: Core, commit: Commit) -> None:
+    """Put the state of a commit into a model that is not being trained.
+
+    Args:
+        core: The parts of the model, which has its weights and was compiled.
+        commit: The commit.
+    """
+    core.timeline.carry(metrics=[])
+    moved = {name[9:-2] for name in commit.arrays if name.startswith(".params['")}
+    if core.optimizer is not None and moved != set(core.timeline.behind.params):
+        take(core, refitted(core.timeline, core.optimizer, core.hooks, moved), None)
+    put_back(core, commit)
+
+
+def put_step(core: Core, run: Any, step: int | None, data: Data, tolerance: float | None = None) -> None:
+    """Put the state after a step of a run into a model.
+
+    Args:
+        core: The parts of the model.
+        run: The folder of the run.
+        step: The step, from 0; -1 is what the run began with. None means the last one.
+        data: What fit was given; needed where no commit was made behind that step.
+        tolerance: As in a replay.
+    """
+    core.check_compiled("take the state of a run")
+    folder = RunFolder(run, writes=False)
+    past = past_of(folder)
+    done = past.last if step is None else _done(step, past)
+    commit = _commit_after(folder, past, done)
+    if commit is None:
+        if data.x is None:
+            kept = [each for each in folder.steps() if any(each == at for at, _ in past.commits)]
+            near = sorted(kept, key=lambda each: abs(each - done))[:3]
+            raise NotReady(
+                f"No commit was kept behind step {done - 1}, so the steps before it must be run again.",
+                given=code(f"step={done - 1}"),
+                wanted=f"the data of the run; or a step with a commit: {', '.join(str(at - 1) for at in sorted(near))}",
+                cure=f"load_step(run, {done - 1}, x, y)",
+            )
+        asked = LookBack(run, (done - 1, done), tolerance=tolerance, says=False, stays=True)
+        replay = Replay(core, asked, past)
+        run_replay(core, as_recorded(replay.commit, data), replay)
+        return
+    build_from(core, data.x)
+    put_in(core, commit)
+
+
+def program_in(folder: RunFolder) -> dict[str, Any] | None:
+    """What makes the model of a run anew, as its first commit has it; None if that is code of the user's own."""
+    steps = folder.steps()
+    program = folder.read(steps[0]).document.get("program") if steps else None
+    return program if isinstance(program, dict) else None
+
+
+def _done(step: Any, past: Past) -> int:
+    """How many steps are done behind a step."""
+    if isinstance(step, bool) or not isinstance(step, int | np.integer) or not -1 <= step < past.last:
+        raise InvalidArgument(
+            "There is no such step in the run.",
+            given=step,
+            wanted=f"a whole number from 0 to {past.last - 1}; -1 is what the run began with",
+            cure=f"step={past.last - 1}",
+        )
+    return int(step) + 1
+
+
+def _commit_after(folder: RunFolder, past: Past, done: int) -> Commit | None:
+    if done == past.last and past.over:
+        return folder.final()
+    return folder.read(done) if done in folder.steps() and any(done == at for at, _ in past.commits) else None
