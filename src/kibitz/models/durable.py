@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from kibitz.callbacks.dispatch import Dispatch
+from kibitz.callbacks.dispatch import Dispatch, Seat
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.background import Background
@@ -29,7 +29,7 @@ from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit, program_of
 from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.made_of import made_of
-from kibitz.models.restoring import begin_as, place_in, put_back, remind, state_digest
+from kibitz.models.restoring import begin_as, numbered, place_in, put_back, remind, state_digest
 from kibitz.models.termination import Termination
 from kibitz.replay.entry import Committed, Entry
 from kibitz.replay.journal import Journal
@@ -123,18 +123,30 @@ class Durable:
         run.dir, run.resumed, run.keep = str(self._folder.path), self.place is not None, self._at_boundary
         dispatch.watch = self._recorder = Recorder(run, self._core.timeline)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
+        self._new = [] if self.place is None or self.place.ended else self._newcomers()
+        self._recorder.wait(self._new)
         if self._given.commit is not None:
             self._beat = Beat(self._given.commit, "fit", name="commit")
             self._beat.settle(steps, len(planned))
             if not self._beat.cadence.timed:
                 run.acts.append(self._beat.until)
 
+    def _newcomers(self) -> list[Seat]:
+        """The callbacks of which the commit does not know."""
+        document, arrays = (self._found.document, self._found.arrays) if self._found else ({"callbacks": []}, {})
+        known = set(numbered(name for name, *_ in unpack(document["callbacks"], arrays)))
+        seats = self._dispatch.seats
+        return [
+            seat for key, seat in zip(numbered(each.name for each in seats), seats, strict=True) if key not in known
+        ]
+
     # -- going on ----------------------------------------------------------------------------------------------------
 
     def restore(self) -> None:
         """Put back what was there, or begin: step 0 is a commit too."""
-        for kept in self._kept:
-            kept.begun()
+        for kept, seat in zip(self._kept, self._dispatch.seats, strict=True):
+            if not any(seat is each for each in self._new):
+                kept.begun()
         if self.place is None or self._found is None:
             if self._found is not None:
                 self._take_weights(self._found)
@@ -167,6 +179,10 @@ class Durable:
         """From here on, write down what hooks do."""
         self._recorder.moments.boundary(begun=begun)
         self._recorder.begin()
+        self._recorder.begin_late(self._dispatch, within=begun)
+        for kept, seat in zip(self._kept, self._dispatch.seats, strict=True):
+            if any(seat is each for each in self._new):
+                kept.begun()
 
     def _take_weights(self, commit: Commit) -> None:
         timeline = self._core.timeline

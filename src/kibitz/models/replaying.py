@@ -193,7 +193,7 @@ class Replay:
         self._said.set_state(unpack(document["said"], arrays))
         if self._validation is not None:
             self._validation.set_state(unpack(document["latest"], arrays))
-        self._looking.moments.boundary(begun=place.begun)
+        self._looking.boundary(begun=place.begun)
 
     def leaves_out(self) -> bool:
         """Whether a validation that is due may be left out."""
@@ -201,8 +201,8 @@ class Replay:
 
     def _at_boundary(self, logs: Logs, begun: bool) -> None:
         run = self._dispatch.run
-        self._looking.moments.boundary(begun=begun)
         self._compare(run.clock.step, begun=begun)
+        self._looking.boundary(begun=begun)
         if self._looking.over(begun=begun):
             if self._asked.forks is not None:
                 self._asked.forks(*self._forked(logs, begun=begun))

@@ -9,7 +9,7 @@ from typing import Any
 from kibitz.callbacks.dispatch import Dispatch, Seat
 from kibitz.hooks import OUTCOME_HOOK
 from kibitz.replay.entry import Wrote
-from kibitz.replay.moment import BETWEEN, Moment, Moments
+from kibitz.replay.moment import BETWEEN, WITHIN, Moment, Moments
 from kibitz.replay.past import Past, next_above
 from kibitz.replay.stretch import Stretch
 
@@ -42,14 +42,17 @@ class Looking:
         push: Callable[[], None],
     ):
         self.moments = Moments(dispatch.run.clock)
-        self.begun = False
+        self.begun, self.ended = False, False
         self._dispatch, self._stretch, self._past = dispatch, stretch, past
         self._write, self._live, self._push = write, frozenset(live), push
         self._hearing, self._opening = False, False
         wanted = [moment for moment, each in past.writes.items() if any(one.by not in self._live for one in each)]
+        # Callbacks that came to a run that went on began where it did: no hook of a replay is fired there.
+        self._late = [moment for moment in wanted if _is_late(moment)]
         self._begins = {moment.step for moment in wanted if moment.hook == BY_BATCH[0]}
         self._stops = sorted(
-            {moment.step for moment in wanted if moment.hook in BY_BATCH} | {step for step, _ in past.commits}
+            {moment.step for moment in wanted if moment.hook in BY_BATCH or _is_late(moment)}
+            | {step for step, _ in past.commits}
         )
 
     # -- the door ----------------------------------------------------------------------------------------------------
@@ -97,6 +100,16 @@ class Looking:
 
     # -- the stretch -------------------------------------------------------------------------------------------------
 
+    def boundary(self, *, begun: bool) -> None:
+        """All callbacks have had their hooks, of a batch, or of an epoch; or the commit to begin at is put back."""
+        self.moments.boundary(begun=begun)
+        at = self._dispatch.run.clock.step, WITHIN if begun else BETWEEN
+        for moment in self._late:
+            if moment[:2] == at:
+                for entry in self._past.writes[moment]:
+                    if entry.by not in self._live:
+                        self._write(entry, ())
+
     def over(self, *, begun: bool) -> bool:
         """Whether the stretch is over at this boundary, and the run was not.
 
@@ -131,3 +144,7 @@ class Looking:
                 self._dispatch.fire("on_epoch_begin", self._dispatch.run.clock.epoch, {})
         finally:
             self._opening = False
+
+
+def _is_late(moment: Moment) -> bool:
+    return moment.hook == "on_train_begin" or (moment.hook == "on_epoch_begin" and moment.part == WITHIN)

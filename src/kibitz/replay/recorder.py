@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kibitz.callbacks.dispatch import Seat
+from kibitz.callbacks.dispatch import Dispatch, Seat
 from kibitz.engine.state import TrainState, plain
 from kibitz.engine.timeline import Timeline
 from kibitz.replay.entry import Entry, EpochEnded, Wrote
@@ -39,6 +39,8 @@ class Recorder:
         self._room = 0
         self._moment: Moment | None = None
         self._what: dict[str, dict[str, Any]] = defaultdict(dict)  # of the moment, by who wrote
+        self._late: list[Seat] = []
+        self._beginning = False
         self._flags, self._asked = _flags(run), run.evaluation_asked
         self._given: Any = None  # the logs of the moment, to which callbacks may add
         self._logs: dict[str, Any] = {}
@@ -48,6 +50,29 @@ class Recorder:
         """From here on it is written down; what was before, a process that goes on does again."""
         self._on, self._flags, self._asked = True, _flags(self._run), self._run.evaluation_asked
         self._timeline.told = self._wrote
+
+    def wait(self, seats: list[Seat]) -> None:
+        """Let callbacks that are new to a run that goes on begin when all is put back: what they see is what there is.
+
+        Args:
+            seats: Their places.
+        """
+        self._late = seats
+
+    def begin_late(self, dispatch: Dispatch, *, within: bool) -> None:
+        """All is put back: let those who have waited begin.
+
+        Args:
+            dispatch: The door.
+            within: Whether an epoch is under way.
+        """
+        if not self._late:
+            return
+        self._beginning = True
+        dispatch.fire("on_train_begin", {})
+        if within:
+            dispatch.fire("on_epoch_begin", self._run.clock.epoch, {})
+        self._beginning, self._late = False, []
 
     def end(self) -> None:
         """The run is over."""
@@ -79,9 +104,9 @@ class Recorder:
         self._logs = dict(self._given)
         self._asked = self._run.evaluation_asked
 
-    def hears(self, seat: Seat) -> bool:  # noqa: ARG002 - the door asks
-        """Everybody is called."""
-        return True
+    def hears(self, seat: Seat) -> bool:
+        """Everybody is called, in time."""
+        return any(seat is each for each in self._late) == self._beginning
 
     def heard(self, seat: Seat) -> None:
         """A callback has had the hook: take what it wrote into the module, and look at what it asked for."""
