@@ -129,7 +129,9 @@ def test_every(hook, every, times):
 @pytest.mark.parametrize(
     ("hook", "when", "times"),
     [("epoch_end", "loss < 3", [4, 6]), ("epoch_end", "loss < 3 and val_loss <= 1", [6]),
-     ("train_batch_end", "loss >= 4", [1, 2]), ("train_end", "loss == 1", [6]), ("test_end", "loss > 3", [4])],
+     ("train_batch_end", "loss >= 4", [1, 2]), ("train_end", "loss == 1", [6]), ("test_end", "loss > 3", [4]),
+     ("train_batch_end", "batch.loss < 2", [5, 6]), ("test_batch_end", "batch.loss > 3", [4]),
+     ("epoch_end", "isfinite(loss) and loss < 2", [6])],
 )  # fmt: skip
 def test_when(hook, when, times):
     steps = []
@@ -304,7 +306,7 @@ A condition is about the numbers in the logs, and those of {hook} hold none.
 @pytest.mark.parametrize(
     ("hook", "when"),
     [("epoch_end", "val_los < 1"), ("train_batch_end", "val_loss < 1"), ("test_end", "val_loss < 1"),
-     ("train_end", "x > 1")],
+     ("train_end", "x > 1"), ("epoch_end", "batch.loss > 1"), ("train_batch_end", "batch.val_loss > 1")],
 )  # fmt: skip
 def test_a_condition_on_a_number_that_will_not_be_there_is_refused_before_the_first_step(hook, when):
     record, note = Recorder(), keras.on(hook, when=when)(lambda step: None)

@@ -132,8 +132,16 @@ def test_steps_and_epochs_together_are_refused():
 
 @pytest.mark.parametrize("named", [{}, {"steps": "all"}, {"epochs": "all"}, {"steps": "5:9"}])
 def test_a_run_without_a_step_has_no_stretch(named):
-    with pytest.raises(InvalidArgument, match="did not do one step"):
+    with pytest.raises(InvalidArgument, match="did not do one step") as raised:
         Stretch.read(**named, last=0)
+    name, written = next(iter(named.items()), ("steps", "all"))
+    assert str(raised.value.given) == f'{name}="{written}"'
+
+
+def test_what_there_is_is_told_of_one_too():
+    with pytest.raises(InvalidArgument) as raised:
+        Stretch.read("3", last=1)
+    assert raised.value.there_is == ["step 0 alone"]
 
 
 def test_where_nothing_is_known_of_epochs_there_are_none():

@@ -22,6 +22,7 @@ from kibitz.runs.axis import Axis
 from kibitz.runs.look import look
 from kibitz.runs.page import Page
 from kibitz.runs.sparkline import BLOCKS, PLAIN, sparkline, tall
+from kibitz.runs.writes import in_words
 
 
 def wrote(step, by="Hand", hook="on_train_batch_end", **what):
@@ -130,8 +131,11 @@ def test_what_hooks_wrote_stands_at_its_step_and_in_words(run):
     assert [at.start() for at in re.finditer(r"\^", marks)] == [width // 4, width * 3 // 4]
     assert row(lines, "Other")[1].index("^") == width // 2
     told = " ".join(" ".join(lines).split())
-    assert "step 100 rate 0.5, at on_train_batch_end step 300 rate 0.25, at on_train_batch_end" in told
-    assert "Other step 200 kernel an array, at on_epoch_end" in told
+    assert "Hand step 100 rate 0.5 on_train_batch_end step 300 rate 0.25 on_train_batch_end" in told
+    assert "Other step 200 kernel an array on_epoch_end" in told
+    narrow = " ".join(" ".join(drawn(run, wrote(100, rate=0.5), width=40)).split())
+    assert "step 100 rate 0.5" in narrow
+    assert "on_train" not in narrow
 
 
 def test_a_number_that_hooks_set_is_drawn_for_as_long_as_it_stood(run):
@@ -143,9 +147,42 @@ def test_a_number_that_hooks_set_is_drawn_for_as_long_as_it_stood(run):
     assert marks == " " * from_one + PLAIN[-1] * (to_three - from_one) + PLAIN[0] * (width - to_three)
 
 
+def test_a_number_has_the_last_part_of_its_name_and_is_drawn_once(run):
+    lines = drawn(run, wrote(100, **{"optimizer/rate": 0.5, "a/x": 1.0, "b/x": 2.0, "c/loss": 3.0}))
+    names = [line.split()[0] for line in lines if line.strip()]
+    assert {"rate", "a/x", "b/x"} <= set(names)
+    assert names.count("loss") == 1  # its curve
+
+
+WORDS = [
+    ({"@stop": ["no better", True, False, False]}, "asks to stop: no better"),
+    ({"@stop": ["", True, True, False]}, "asks to stop at once"),
+    ({"@stop": ["", False, False, False]}, "asks for no stop"),
+    ({"@stop": ["", False, False, True]}, "asks for no stop, and to end the evaluation"),
+    ({"@evaluate": []}, "asks for validation"),
+    ({"@evaluate": ["a", "b"]}, "asks for validation with a, b"),
+    ({"@arrays": ["params/kernel"]}, "1 array: params/kernel"),
+    ({"@arrays": ["a", "b"], "rate": 0.5}, "rate 0.5; 2 arrays: a, b"),
+    ({"@arrays": True}, "more arrays than are kept"),
+    ({"@moved": ["a", "b", "c"]}, "3 parameters are trained from here on"),
+    ({"@odd": "put x in or took it out"}, "put x in or took it out"),
+    ({"@logs": {"x": 1.0}, "rate": 0.5, "on": True}, "rate 0.5, on True"),
+]
+
+
+@pytest.mark.parametrize(("what", "words"), WORDS)
+def test_what_is_no_number_of_the_state_is_told_in_words(run, what, words):
+    assert in_words(what) == words
+    assert words in "\n".join(drawn(run, wrote(100, **what), width=120))
+
+
+def test_what_was_only_added_to_the_logs_is_left_out(run):
+    assert drawn(run, wrote(100, **{"@logs": {"x": 1.0}})) == drawn(run)
+
+
 def test_of_many_writes_the_first_and_the_last_are_listed(run):
     lines = drawn(run, *[wrote(step, rate=step / 100) for step in range(100)])
-    listed = [line.split()[1] for line in lines if " rate " in line and " at " in line]
+    listed = [line.split()[1] for line in lines if "  rate " in line and line.endswith("_end")]
     assert listed == ["0", "1", "2", "97", "98", "99"]
     assert [line.split() for line in lines if "more" in line] == [["...", "94", "more"]]
     assert row(lines, "Hand")[0] == "100"

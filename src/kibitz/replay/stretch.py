@@ -64,7 +64,8 @@ class Stretch:
                                   cure=_given("steps", steps))  # fmt: skip
         if last < 1:
             raise InvalidArgument("This run did not do one step, so there is no stretch of it.",
-                                  given=code(_given("epochs", epochs) if steps is None else _given("steps", steps)),
+                                  given=code(_given("steps", "all" if steps is None else steps) if epochs is None
+                                             else _given("epochs", epochs)),
                                   there_is=[], cure="a run that was trained")  # fmt: skip
         if epochs is None:
             return cls(*_within("steps", steps, range(last)))
@@ -92,7 +93,7 @@ def _within(name: str, written: Any, there: range) -> tuple[int, int]:
             f"The run has no such {name}." if len(there) else f"The run has no {name}.",
             given=code(_given(name, written)),
             wanted=f"{name} that it did",
-            there_is=[f"{name} {there.start:,} to {there[-1]:,}, which are {len(there):,}"] if there else [],
+            there_is=[_all(name, there)] if there else [],
             cure=f'{name}="{max(there.start, there.stop - 20)}:{there.stop}"' if there else 'steps="all"',
         )
     if start >= stop:
@@ -153,6 +154,12 @@ def _whole(value: Any) -> bool:
 
 def _given(name: str, written: Any) -> str:
     return f'{name}="{written}"' if isinstance(written, str) else f"{name}={describe(written)}"
+
+
+def _all(name: str, there: range) -> str:
+    if len(there) == 1:
+        return f"{name.removesuffix('s')} {there.start:,} alone"
+    return f"{name} {there.start:,} to {there[-1]:,}, which are {len(there):,}"
 
 
 def _forms(name: str) -> str:

@@ -6,6 +6,7 @@ page.py        lines for a terminal or a pipe; whatever a file says is made harm
 sparkline.py   numbers as a small picture
 life.py        what is known of a run's life, in steps
 axis.py        the steps of a run, laid along a line
+writes.py      what a hook wrote, in words
 look.py        that life as a picture
 ls.py  show.py  verify.py  prune.py    the verbs
 command.py     their words on the command line

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kibitz.runs.axis import Reach
 from kibitz.runs.found import Found
 from kibitz.runs.record import Record, number
+from kibitz.runs.writes import LOGS
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Life:
         curves: The numbers of each key, with the steps that they stand for.
         kept: The commits that are there.
         gone: Those that were let go.
-        writes: What hooks wrote, by the callback's name.
-        settings: The numbers among that, by name, with the steps for which each stood.
+        writes: What hooks wrote, by the callback's name; but for what they only added to the logs.
+        settings: The numbers among that, by name, with the steps for which each stood; but for those with a curve.
     """
 
     steps: int
@@ -63,7 +64,7 @@ def life_of(found: Found, record: Record, journal: Iterable[Any] = ()) -> Life:
     wrote, committed, ended = [], [], {}
     for each in journal:
         if hasattr(each, "what"):
-            wrote.append(each)
+            wrote += [each] if set(each.what) - {LOGS} else []
         elif hasattr(each, "digest"):
             committed.append(each.step)
         else:
@@ -78,7 +79,8 @@ def life_of(found: Found, record: Record, journal: Iterable[Any] = ()) -> Life:
         writes.setdefault(str(each.by), []).append(Write(each.step, str(each.hook), each.what))
     gone = sorted(set(committed) - set(kept))
     curves = {key: each for key, each in curves.items() if each}
-    return Life(record.step, epochs, curves, kept, gone, writes, _settings(writes, record.step))
+    settings = {key: each for key, each in _settings(writes, record.step).items() if key not in curves}
+    return Life(record.step, epochs, curves, kept, gone, writes, settings)
 
 
 def _epochs(record: Record, told: Mapping[int, int]) -> dict[int, tuple[int, int]]:
@@ -99,12 +101,18 @@ def _settings(writes: Mapping[str, list[Write]], steps: int) -> dict[str, list[R
     found: dict[str, list[Reach]] = {}
     for write in sorted(itertools.chain(*writes.values()), key=lambda write: write.step):
         for key, value in write.what.items():
-            now = number(value)
+            now = None if str(key).startswith("@") else number(value)
             if now is not None:
                 before = found.setdefault(str(key), [])
                 if before:
                     start, _, was = before.pop()
                     before += [(start, write.step, was)] if write.step > start else []
                 before.append((write.step, steps, now))
-    shown = {key: [reach for reach in each if reach[1] > reach[0]] for key, each in found.items()}
+    shown = {_last(key, found): [reach for reach in each if reach[1] > reach[0]] for key, each in found.items()}
     return {key: each for key, each in shown.items() if each}
+
+
+def _last(key: str, keys: Collection[str]) -> str:
+    """The last part of a name, if no other name ends so: optimizer/learning_rate is the learning_rate."""
+    last = key.rpartition("/")[2]
+    return last if [each.rpartition("/")[2] for each in keys].count(last) == 1 else key

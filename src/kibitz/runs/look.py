@@ -11,8 +11,8 @@ from kibitz.runs.axis import Axis, Reach
 from kibitz.runs.found import run_at
 from kibitz.runs.life import Life, Write, life_of
 from kibitz.runs.page import GAP, Page, plain
-from kibitz.runs.record import number
 from kibitz.runs.show import figure, head, short
+from kibitz.runs.writes import in_words
 
 LINES = 16
 """About how many lines all curves take together."""
@@ -22,6 +22,9 @@ WIDEST = 12
 
 TALLEST = 4
 """The most lines of one curve."""
+
+LEAST = 30
+"""Characters that what was written has before the hook is told too."""
 
 EITHER_END = 3
 """Writes of one callback that are listed from its first and from its last."""
@@ -118,18 +121,12 @@ def _listed(page: Page, name: str, writes: list[Write]) -> None:
     """The first writes of a callback and its last ones, a line each."""
     few = len(writes) <= 2 * EITHER_END + 1
     shown: list[Write | None] = [*writes] if few else [*writes[:EITHER_END], None, *writes[-EITHER_END:]]
-    rows = []
-    for write in shown:
-        if write is None:
-            rows.append(["", f"... {len(writes) - 2 * EITHER_END:,} more"])
-        else:
-            what = ", ".join(f"{key} {_value(value)}" for key, value in write.what.items())
-            rows.append([f"step {write.step:,}", f"{what}, at {write.hook}"])
-    room = page.width - max(len(step) for step, _ in rows) - 3 * len(GAP)
+    steps = [f"step {write.step:,}" if write else "" for write in shown]
+    hooks = [write.hook if write else "" for write in shown]
+    room = page.width - max(map(len, steps)) - max(map(len, hooks)) - 4 * len(GAP)
+    if room < LEAST:  # then the hooks are left out
+        room, hooks = room + max(map(len, hooks)) + len(GAP), [""] * len(shown)
+    what = [in_words(write.what) if write else f"... {len(writes) - 2 * EITHER_END:,} more" for write in shown]
     page.line(GAP * 2 + short(plain(name), page.width - 2 * len(GAP)))
-    page.table([[step, short(plain(what), room)] for step, what in rows], right="0", indent=2, headed=False)
-
-
-def _value(value: Any) -> str:
-    known = number(value)
-    return str(value) if known is None else figure(known)
+    rows = zip(steps, (short(plain(each), room) for each in what), hooks, strict=True)
+    page.table(rows, right="0", indent=2, headed=False)
