@@ -59,10 +59,20 @@ class Search:
         run: The folder of the run.
         when: What is looked for.
         tolerance: As in a replay.
+        says: Whether to say which steps are run again.
     """
 
-    def __init__(self, core: Core, given: FitArguments, run: Any, when: Any, tolerance: float | None = None):
-        self._core, self._given, self._run, self._tolerance = core, given, run, tolerance
+    def __init__(
+        self,
+        core: Core,
+        given: FitArguments,
+        run: Any,
+        when: Any,
+        tolerance: float | None = None,
+        *,
+        says: bool = False,
+    ):
+        self._core, self._given, self._run, self._tolerance, self._says = core, given, run, tolerance, says
         self._when = When(when)
         self._folder = RunFolder(run, writes=False)
         self._past = past_of(self._folder)
@@ -107,16 +117,23 @@ class Search:
 
     def _scan(self, start: int, stop: int) -> int | None:
         finds = Finds(self._when)
-        asked = LookBack(self._run, (start, stop), tolerance=self._tolerance, says=False)
+        asked = LookBack(self._run, (start, stop), tolerance=self._tolerance, says=self._says)
         run_replay(self._core, replace(self._given, callbacks=[finds]), Replay(self._core, asked, self._past))
         self._found = finds.found
         return None if finds.found is None else finds.found.step
 
 
 def bisect_fit(
-    core: Core, given: FitArguments, run: Any, when: Any, steps: Any = None, tolerance: float | None = None
+    core: Core,
+    given: FitArguments,
+    run: Any,
+    when: Any,
+    steps: Any = None,
+    tolerance: float | None = None,
+    *,
+    says: bool = False,
 ) -> Onset:
     """Find the first step of a run after which something holds; `Model.bisect` documents it."""
     core.check_compiled("bisect")
-    search = Search(core, given, run, when, tolerance)
+    search = Search(core, given, run, when, tolerance, says=says)
     return search.halving() if steps is None else search.through(steps)

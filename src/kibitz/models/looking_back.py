@@ -87,7 +87,7 @@ class LookingBack:
             >>> seen
             [2, 3, 4]
         """
-        asked = LookBack(run, steps, epochs, with_original, tolerance, verbose not in (0, False))
+        asked = LookBack(run, steps, epochs, with_original, tolerance, _says(verbose))
         replay = Replay(self.core, asked)
         data = Data(x, y, validation_data, class_weight, sample_weight)
         given = as_recorded(replay.commit, data, callbacks)
@@ -108,6 +108,7 @@ class LookingBack:
         class_weight: Any = None,
         sample_weight: Any = None,
         tolerance: float | None = None,
+        verbose: Any = "auto",
     ) -> Onset:
         """Find the first step of a run after which something holds.
 
@@ -127,6 +128,7 @@ class LookingBack:
             class_weight: As `fit` was given it. None means 1 for all.
             sample_weight: As `fit` was given it. None means 1 for each row.
             tolerance: As in `replay`.
+            verbose: 0 says nothing; all else which steps are run again.
 
         Returns:
             What was found: its `step`, `epoch`, `batch`, the `rows` of that batch, and how many steps were run again;
@@ -144,13 +146,14 @@ class LookingBack:
             >>> model.compile("sgd", "mse")
             >>> with tempfile.TemporaryDirectory() as run:
             ...     _ = model.fit(x, y, batch_size=8, epochs=3, verbose=0, run=run)
-            ...     found = model.bisect(x, y, run=run, when=lambda model, logs: model.optimizer.iterations >= 14)
+            ...     found = model.bisect(x, y, run=run, verbose=0,
+            ...                          when=lambda model, logs: model.optimizer.iterations >= 14)
             >>> found.step, found.epoch, found.batch
             (13, 1, 5)
         """
         data = Data(x, y, validation_data, class_weight, sample_weight)
         first = Replay(self.core, LookBack(run, says=False)).commit
-        return bisect_fit(self.core, as_recorded(first, data), run, when, steps, tolerance)
+        return bisect_fit(self.core, as_recorded(first, data), run, when, steps, tolerance, says=_says(verbose))
 
     def load_step(
         self,
@@ -238,6 +241,10 @@ class LookingBack:
         params = self.core.timeline.read().params
         shown, name = self.core.owner.shown_path, f"{self.core.owner.name}/"
         return {shown(each).removeprefix(name): plain(value) for each, value in params.items()}
+
+
+def _says(verbose: Any) -> bool:
+    return verbose not in (0, False)
 
 
 def _moment(step: int) -> str:

@@ -7,8 +7,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from kibitz.errors import UnusableFile
+from kibitz.replay.entry import Entry
+from kibitz.replay.journal import read
 from kibitz.runs.axis import Axis, Reach
-from kibitz.runs.found import run_at
+from kibitz.runs.found import Found, run_at
 from kibitz.runs.life import Life, Write, life_of
 from kibitz.runs.page import GAP, Page, plain
 from kibitz.runs.show import figure, head, short
@@ -30,13 +33,13 @@ EITHER_END = 3
 """Writes of one callback that are listed from its first and from its last."""
 
 
-def look(page: Page, folder: str, journal: Iterable[Any] = ()) -> None:
+def look(page: Page, folder: str, journal: Iterable[Any] | None = None) -> None:
     """Draw a run's life: its curves, its epochs, its commits, what hooks wrote, and how it ended.
 
     Args:
         page: The page.
         folder: The folder of a run.
-        journal: What the run's journal has; see `life_of`.
+        journal: What the run's journal has; see `life_of`. None reads it.
 
     Raises:
         UnusableFile: If it is not there, or nothing of it can be read.
@@ -48,12 +51,22 @@ def look(page: Page, folder: str, journal: Iterable[Any] = ()) -> None:
     if not record.step:
         page.line("  It has not done a step yet.")
         return
-    life = life_of(found, record, journal)
+    life = life_of(found, record, _said(page, found) if journal is None else journal)
     _Picture(page, life, found.outcome().partition(": ")[0]).draw()
     if life.writes:
         page.heading("what hooks wrote")
         for name, writes in life.writes.items():
             _listed(page, name, writes)
+
+
+def _said(page: Page, found: Found) -> list[Entry]:
+    """What the journal says, up to where it is damaged."""
+    entries: list[Entry] = []
+    try:
+        entries.extend(read(found.folder.journal))
+    except UnusableFile as error:
+        page.line(f"  {error.what} What comes behind it is not shown.")
+    return entries
 
 
 class _Picture:
