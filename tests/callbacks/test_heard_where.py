@@ -19,7 +19,8 @@ from kibitz.callbacks import (
     TerminateOnNaN,
     Timer,
 )
-from kibitz.callbacks.dispatch import Dispatch, overrides
+from kibitz.callbacks.dispatch import Dispatch
+from kibitz.callbacks.overrides import overrides
 from kibitz.engine import ways
 from kibitz.run import Run
 from kibitz.testing import FakeModel, drive

@@ -33,7 +33,7 @@ from kibitz.callbacks import CallbackList, LearningRateScheduler, TensorBoard, t
 from kibitz.callbacks.board import event_file
 from kibitz.callbacks.board.profile_range import ProfileRange
 from kibitz.callbacks.board.summaries import buckets, histogram, picture
-from kibitz.callbacks.dispatch import overrides
+from kibitz.callbacks.overrides import overrides
 from kibitz.errors import InvalidArgument, MissingExtra, UnknownName, UnusableFile, WrongType
 from kibitz.testing import FakeModel, Recorder, drive
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -12,14 +11,15 @@ from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from kibitz.callbacks.base import Callback
+from kibitz.callbacks.check import check
 from kibitz.callbacks.declared import beat_of, called, failure_of, has
 from kibitz.callbacks.every import refuse_idle
 from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.heard_where import conditional
 from kibitz.callbacks.order import in_order
+from kibitz.callbacks.overrides import overrides
 from kibitz.clock import Beat
-from kibitz.errors import WrongType, code, nearest_name
-from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, GRAPH_HOOKS, KNOWN, OUTCOME_HOOK, arguments
+from kibitz.hooks import ALIASES, BATCH_HOOKS, CLOSING, EPOCH_HOOKS, GRAPH_HOOKS, KNOWN, OUTCOME_HOOK
 from kibitz.outcome import Outcome
 from kibitz.run import Run
 
@@ -321,16 +321,6 @@ def _batch(method: Callable[..., None]) -> Callable[..., None]:
     return lambda batch, logs: method(batch, logs=logs)
 
 
-def overrides(callback: Any, hook: str) -> bool:
-    """Whether a callback does anything at a hook: its own method, an attribute, or the hook's older name."""
-    if hook == OUTCOME_HOOK and not has(callback, hook):
-        return False
-    method = getattr(callback, hook, None)
-    if method is not None and not _inherited(method, hook):
-        return True
-    return hook in ALIASES and overrides(callback, ALIASES[hook])
-
-
 def _opens(callback: Any) -> bool:
     """Whether a hook of this callback could add keys that `adds` does not name.
 
@@ -349,16 +339,6 @@ def _definer(kind: type, name: str) -> type:
     return next((each for each in kind.__mro__ if name in vars(each)), object)
 
 
-def _inherited(method: Any, hook: str) -> bool:
-    function = getattr(method, "__func__", method)
-    if function is getattr(Callback, hook, None):
-        return True
-    # Keras's own base class does nothing in its hooks either, and must not make every hook look overridden.
-    return getattr(function, "__module__", "") == "keras.src.callbacks.callback" and (
-        getattr(function, "__qualname__", "") == f"Callback.{hook}"
-    )
-
-
 def note(error: BaseException, name: str, hook: str, run: Run, index: Any = None) -> None:
     """Say on the exception itself where it came from; its type and arguments are left alone."""
     where = f"in {name}.{hook}"
@@ -369,62 +349,3 @@ def note(error: BaseException, name: str, hook: str, run: Run, index: Any = None
         where += f"{epoch}, batch {index}, step {run.clock.step}"
     if where not in getattr(error, "__notes__", ()):
         error.add_note(where)
-
-
-def check(callback: Any, position: int) -> None:
-    """Refuse what is no callback, and hooks that cannot be called; warn of what looks like a misspelt hook."""
-    where = f"callbacks[{position}]"
-    if inspect.isclass(callback):
-        raise WrongType(
-            f"{where} is a class, and a callback is an instance.",
-            given=callback,
-            wanted="an instance",
-            cure=f"{callback.__name__}()",
-        )
-    if inspect.isroutine(callback):
-        raise WrongType(
-            f"{where} is a function, and a callback is an object with hooks.",
-            given=callback,
-            wanted="an object with methods such as on_epoch_end",
-            cure="LambdaCallback(on_epoch_end=lambda epoch, logs: ...)",
-        )
-    # Not all that a callback answers to is listed: what hands calls on, and mocks, have hooks that `dir` does not tell.
-    hooks = [hook for hook in sorted(KNOWN) if hasattr(callback, hook)]
-    if not hooks and not any(hasattr(callback, hook) for hook in GRAPH_HOOKS):
-        raise WrongType(
-            f"{where} is not a callback: it has no hook.",
-            given=callback,
-            wanted="an object with methods such as on_epoch_end",
-            cure="class MyCallback(kibitz.callbacks.Callback): ...",
-        )
-    for hook in hooks:
-        if not _inherited(getattr(callback, hook), hook):  # the base class's own are known to be right
-            _check_signature(callback, hook)
-    for name in dir(callback):
-        known = not name.startswith("on_") or name in KNOWN or name in {*GRAPH_HOOKS, "on_error"}
-        if not known and callable(getattr(callback, name, None)):
-            near = nearest_name(name, sorted(KNOWN))
-            hint = f"; did you mean {near}?" if near else "; hooks.py draws those there are"
-            warnings.warn(f"{type(callback).__name__}.{name} looks like a hook, and there is none of this name{hint}",
-                          stacklevel=2)  # fmt: skip
-
-
-def _check_signature(callback: Any, hook: str) -> None:
-    method = getattr(callback, hook)
-    try:
-        signature = inspect.signature(method)
-    except (TypeError, ValueError):
-        return  # a builtin or a mock: it cannot be asked, so it is left to speak for itself
-    by_keyword = hook in BATCH_HOOKS or hook in ALIASES.values()
-    try:
-        if by_keyword:
-            signature.bind(0, logs={})
-        else:
-            signature.bind(*[0] * len(arguments(hook).split(", ")))
-    except TypeError as error:
-        raise WrongType(
-            f"{type(callback).__name__}.{hook} cannot take what it will be given: {error}.",
-            given=code(f"def {hook}{signature}"),
-            wanted=f"{hook}({arguments(hook)})" + (", with logs by keyword" if by_keyword else ""),
-            cure=f"def {hook}(self, {arguments(hook).replace('logs', 'logs=None')}): ...",
-        ) from None

@@ -44,7 +44,7 @@ def heard_where(holds: Callable[[Any], bool]) -> Callable[[Hook], Hook]:
 
     Example:
         >>> from kibitz.callbacks.base import Callback
-        >>> from kibitz.callbacks.dispatch import overrides
+        >>> from kibitz.callbacks.overrides import overrides
         >>> from kibitz.callbacks.heard_where import heard_where
         >>> class Show(Callback):
         ...     def __init__(self, batches):

@@ -11,8 +11,8 @@ from typing import Any
 from kibitz.callbacks.base import Callback
 from kibitz.callbacks.callback_list import CallbackList
 from kibitz.callbacks.declared import called, has
-from kibitz.callbacks.dispatch import overrides
 from kibitz.callbacks.on import FunctionCallback
+from kibitz.callbacks.overrides import overrides
 from kibitz.callbacks.seen_in_code import HANDED, SETTERS, Code, Use, seen_in
 from kibitz.hooks import GRAPH_HOOKS, KNOWN
 

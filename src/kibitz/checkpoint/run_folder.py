@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +13,11 @@ from kibitz.checkpoint.files import exists, local, move, probe, remove, size, sw
 from kibitz.checkpoint.lock import Lock
 from kibitz.checkpoint.state_file import read_state, write_state
 from kibitz.checkpoint.thinning import kept, kept_within
+from kibitz.checkpoint.written import Written, name_of, steps_in
 from kibitz.errors import UnusableFile
 
 COMMITS, FINAL, LOCK = "commits", "final.safetensors", "lock"
 JOURNAL, WRITTEN = "journal.jsonl", "written"
-_NAME = re.compile(r"step-(\d{12})\.safetensors")
 
 
 class Commit(NamedTuple):
@@ -59,7 +58,8 @@ class RunFolder:
 
     def __init__(self, path: Any, *, writes: bool = True):
         self.path = local(path)
-        self._commits, self._written = self.path / COMMITS, self.path / WRITTEN
+        self._commits = self.path / COMMITS
+        self.written = Written(self.path / WRITTEN)
         if self._commits.is_symlink():
             raise UnusableFile(
                 "The commits of this run lie elsewhere, and what is written or removed here must not be there.",
@@ -68,7 +68,7 @@ class RunFolder:
                 cure=f'run="{self._commits.resolve().parent}"',
             )
         if writes:
-            probe(self._commits / _name(0))
+            probe(self._commits / name_of(0))
 
     def lock(self) -> Lock:
         """Hold it for this process.
@@ -80,16 +80,16 @@ class RunFolder:
 
     def clear(self) -> None:
         """Take away what a killed process left half written."""
-        for folder in (self._commits, self._written, self.path):
+        for folder in (self._commits, self.written.path, self.path):
             sweep(folder)
 
     def steps(self) -> list[int]:
         """The steps that have a commit, in order."""
-        return _steps_in(self._commits)
+        return steps_in(self._commits)
 
     def of(self, step: int) -> Path:
         """Where the commit of a step lies."""
-        return self._commits / _name(step)
+        return self._commits / name_of(step)
 
     def read(self, step: int) -> Commit:
         """The commit of a step, with every digest looked at.
@@ -176,46 +176,12 @@ class RunFolder:
         for step in steps:
             if step not in stay:
                 remove(self.of(step))
-        written = {step: size(self._written / _name(step)) for step in _steps_in(self._written)}
-        if sum(written.values()) > (most := self.size):
-            for step in sorted(written)[:-1]:
-                remove(self._written / _name(step))
-                del written[step]
-                if sum(written.values()) <= most:
-                    break
-
-    # -- what hooks wrote --------------------------------------------------------------------------------------------
+        self.written.thin(self.size)
 
     @property
     def journal(self) -> Path:
         """Where it is said what hooks wrote."""
         return self.path / JOURNAL
-
-    def write_written(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write the arrays that hooks wrote since the commit before that of this step."""
-        write_state(self._written / _name(step), arrays, {"step": step})
-
-    def read_written(self, step: int, beginning: str) -> dict[str, np.ndarray]:
-        """Those arrays that were written at a step, and whose names begin so; without that beginning.
-
-        Raises:
-            UnusableFile: If a file is damaged.
-        """
-        for at in _steps_in(self._written):
-            if at >= step:
-                found, _ = read_state(self._written / _name(at))
-                mine = {
-                    name.removeprefix(beginning): each for name, each in found.items() if name.startswith(beginning)
-                }
-                if mine:
-                    return mine
-        return {}
-
-    def forget_written(self, step: int) -> None:
-        """The run goes on from a commit: what hooks wrote behind it, they write again."""
-        for at in _steps_in(self._written):
-            if at > step:
-                remove(self._written / _name(at))
 
     @property
     def size(self) -> int:
@@ -235,12 +201,3 @@ def _count_before(path: Path) -> int:
     while exists(path / f"before-{count + 1}"):
         count += 1
     return count
-
-
-def _steps_in(folder: Path) -> list[int]:
-    found = (_NAME.fullmatch(each.name) for each in folder.glob("*")) if folder.is_dir() else ()
-    return sorted(int(each[1]) for each in found if each)
-
-
-def _name(step: int) -> str:
-    return f"step-{step:012d}.safetensors"

@@ -1,4 +1,4 @@
-"""A. A model as it was after a step of a run, made anew from what the run's folder says."""
+"""A model as it was after a step of a run, made anew from what the run's folder says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""M. The first step of a run after which something holds: commits are asked, then the steps between two of them."""
+"""The first step of a run after which something holds: commits are asked, then the steps between two of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""M. Another run that begins in the midst of one that has been: what if it had gone otherwise from there?"""
+"""Another run that begins in the midst of one that has been: how it would have gone otherwise from there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""M. What a commit says besides the state, gathered from all who take part in a run."""
+"""What a commit says besides the state, gathered from all who take part in a run."""
 
 from __future__ import annotations
 

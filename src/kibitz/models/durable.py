@@ -170,7 +170,7 @@ class Durable:
         self._last = time.monotonic()
         if not self.place.ended:
             self._folder.reopen()
-            self._folder.forget_written(self.place.step)
+            self._folder.written.forget(self.place.step)
             self._journal.cut(document["journal"])
             self._record(begun=self.place.begun)
         self._say()
@@ -285,7 +285,7 @@ class Durable:
         step = document["step"]
         arrays, packed = packed_commit(state, document)
         if written:
-            self._folder.write_written(step, written)
+            self._folder.written.write(step, written)
         self._unwritten.append(
             Committed(step, document["epoch"], document["begun"], document["seconds"], state_digest(arrays))
         )
@@ -313,7 +313,7 @@ class Durable:
         entries, written = self._recorder.taken()
         self._unwritten += entries
         if written:
-            self._folder.write_written(document["step"] + 1, written)
+            self._folder.written.write(document["step"] + 1, written)
         packed["journal"] = self._say_written()
         self._folder.write_final(arrays, packed)
 

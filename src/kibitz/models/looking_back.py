@@ -1,4 +1,4 @@
-"""A. Looking back at a run that has been: what a user calls."""
+"""Looking back at a run that has been: what a user calls."""
 
 from __future__ import annotations
 

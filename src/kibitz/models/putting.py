@@ -1,4 +1,4 @@
-"""M. A model as it was after a step of a run: from its commit, or from the one before it and the steps between."""
+"""A model as it was after a step of a run: from its commit, or from the one before it and the steps between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A. The arguments of a fit that has been: settings from the run's record, data and callbacks from the user."""
+"""The arguments of a fit that has been: settings from the run's record, data and callbacks from the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""M. A stretch of a run that has been, run again: from a commit before it, with what its hooks wrote, to the bit."""
+"""A stretch of a run that has been, run again: from a commit before it, with what its hooks wrote, to the bit."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ class Replay:
         names = entry.what.get("@arrays", ())
         if not names:
             return {}
-        found = self._folder.read_written(entry.step, f"{place_of(entry.moment, entry.by)}/")
+        found = self._folder.written.read(entry.step, f"{place_of(entry.moment, entry.by)}/")
         if not set(names) <= found.keys():
             raise UnusableFile(
                 f"What {entry.by} wrote at step {entry.step} is not kept any more.",

@@ -1,4 +1,4 @@
-"""M. A commit put back: the state into the model, what callbacks remembered into these, and how the run was begun."""
+"""A commit put back: the state into the model, what callbacks remembered into these, and how the run was begun."""
 
 from __future__ import annotations
 

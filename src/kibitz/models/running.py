@@ -174,13 +174,6 @@ def _train(
         accumulated.move(in_testing(way.road))
         return evaluate(dispatch, way, sets[name])
 
-    def finalize() -> None:
-        if keeper is not None and not keeper.finishes:
-            return
-        params = core.optimizer.finalize(timeline.here.params, timeline.here.optimizer)
-        if params is not timeline.here.params:
-            timeline.write_variables(params)
-
     def go_on() -> None:
         accumulated.move(in_training(timeline))
 
@@ -191,7 +184,8 @@ def _train(
 
     measures = {name: partial(validate, name) for name in sets}
     validation = Validation(measures, freq, dispatch.run, go_on) if sets else None
-    plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset, finalize=finalize, keeper=keeper)
+    plan = FitPlan(feed=feed, planned=planned, validation=validation, reset=reset,
+                   finalize=partial(_finalize, core, keeper), keeper=keeper)  # fmt: skip
     timeline.carry(metrics=objective.accumulators())
     with core.during(dispatch.run), accumulated.during(in_training(timeline)), ending(dispatch, timeline):
         core.way = way = Training(timeline, programs, feed, dispatch.run)
@@ -205,6 +199,16 @@ def _train(
             core.way = outer
             for supply in supplies.values():
                 supply.let_go()
+
+
+def _finalize(core: Core, keeper: Durable | Replay | None) -> None:
+    """Let the optimizer do what it does to the weights once training is over."""
+    if keeper is not None and not keeper.finishes:
+        return
+    timeline = core.timeline
+    params = core.optimizer.finalize(timeline.here.params, timeline.here.optimizer)
+    if params is not timeline.here.params:
+        timeline.write_variables(params)
 
 
 def run_evaluate(core: Core, x: Any, y: Any, batch_size: Any, verbose: Any, sample_weight: Any, steps: Any,

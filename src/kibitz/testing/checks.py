@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kibitz.callbacks.base import Callback, Numbers
-from kibitz.callbacks.dispatch import Dispatch, check, overrides
+from kibitz.callbacks.check import check
+from kibitz.callbacks.dispatch import Dispatch
+from kibitz.callbacks.overrides import overrides
 from kibitz.errors import KibitzError, WrongType, describe
 from kibitz.hooks import ALIASES, BATCH_HOOKS, HOOKS, KNOWN
 from kibitz.run import Run

@@ -1,0 +1,87 @@
+"""The arrays that hooks wrote to the state of a run: a file for each commit before which some were written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from kibitz.checkpoint.files import remove, size
+from kibitz.checkpoint.state_file import read_state, write_state
+
+_NAME = re.compile(r"step-(\d{12})\.safetensors")
+
+
+class Written:
+    """The folder where they are.
+
+    Args:
+        path: The folder.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from kibitz.checkpoint.written import Written
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     written = Written(place)
+        ...     written.write(500, {"470/by a hook/kernel": np.ones(2)})
+        ...     written.read(470, "470/by a hook/")
+        {'kernel': array([1., 1.])}
+    """
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+
+    def write(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write the arrays that hooks wrote since the commit before that of this step.
+
+        Raises:
+            UnusableFile: If the disk refuses.
+        """
+        write_state(self.path / name_of(step), arrays, {"step": step})
+
+    def read(self, step: int, beginning: str) -> dict[str, np.ndarray]:
+        """Those that were written at a step, and whose names begin so; without that beginning.
+
+        Raises:
+            UnusableFile: If a file is damaged.
+        """
+        for at in steps_in(self.path):
+            if at >= step:
+                found, _ = read_state(self.path / name_of(at))
+                mine = {name[len(beginning) :]: each for name, each in found.items() if name.startswith(beginning)}
+                if mine:
+                    return mine
+        return {}
+
+    def forget(self, step: int) -> None:
+        """The run goes on from a commit: what hooks wrote behind it, they write again."""
+        for at in steps_in(self.path):
+            if at > step:
+                remove(self.path / name_of(at))
+
+    def thin(self, most: int) -> None:
+        """Let the oldest go; the newest stays.
+
+        Args:
+            most: Bytes that may stay.
+        """
+        sizes = {step: size(self.path / name_of(step)) for step in steps_in(self.path)}
+        for step in sorted(sizes)[:-1]:
+            if sum(sizes.values()) <= most:
+                return
+            remove(self.path / name_of(step))
+            del sizes[step]
+
+
+def steps_in(folder: Path) -> list[int]:
+    """The steps that have a file in a folder, in order."""
+    found = (_NAME.fullmatch(each.name) for each in folder.glob("*")) if folder.is_dir() else ()
+    return sorted(int(each[1]) for each in found if each)
+
+
+def name_of(step: int) -> str:
+    """What the file of a step is called."""
+    return f"step-{step:012d}.safetensors"
