@@ -37,13 +37,13 @@ class Finds(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - the clock says which
         """Ask after what was done at an epoch's end, which belongs to its last step."""
-        assert self.run is not None
-        self._ask(self.run.clock.batch - 1, logs)
+        self._ask(None, logs)
 
-    def _ask(self, batch: int, logs: Any) -> None:
+    def _ask(self, batch: int | None, logs: Any) -> None:
         run = self.run
         if run is None or self.found is not None or not self._when(self.model, logs):
             return
+        batch = run.clock.batch - 1 if batch is None else batch
         trained = run.batch
         rows = None if trained is None or trained.rows is None else tuple(int(row) for row in trained.rows)
         self.found = Onset(self._when.written, run.clock.step - 1, run.clock.epoch, batch, rows)

@@ -1,22 +1,19 @@
-"""Looking back at a run that has been: what a user calls."""
+"""Looking back at a run that has been: what a user calls. What does it is imported when it is called."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kibitz.callbacks.history import History
 from kibitz.engine.state import plain
 from kibitz.errors import InvalidArgument, code
-from kibitz.models.bisecting import bisect_fit
 from kibitz.models.borrowed import Loan
-from kibitz.models.branching import branch_off
 from kibitz.models.core import Core
-from kibitz.models.putting import build_from, put_step
-from kibitz.models.recorded import Data, as_recorded
-from kibitz.models.replaying import LookBack, Replay, Replayed
-from kibitz.models.running import run_replay
-from kibitz.replay.bisection import Onset
-from kibitz.replay.difference import Difference, difference
+
+if TYPE_CHECKING:
+    from kibitz.callbacks.history import History
+    from kibitz.models.replaying import Replayed
+    from kibitz.replay.bisection import Onset
+    from kibitz.replay.difference import Difference
 
 
 class LookingBack:
@@ -87,6 +84,11 @@ class LookingBack:
             >>> seen
             [2, 3, 4]
         """
+        from kibitz.models.branching import branch_off
+        from kibitz.models.recorded import Data, as_recorded
+        from kibitz.models.replaying import LookBack, Replay
+        from kibitz.models.running import run_replay
+
         asked = LookBack(run, steps, epochs, with_original, tolerance, _says(verbose))
         replay = Replay(self.core, asked)
         data = Data(x, y, validation_data, class_weight, sample_weight)
@@ -151,6 +153,10 @@ class LookingBack:
             >>> found.step, found.epoch, found.batch
             (13, 1, 5)
         """
+        from kibitz.models.bisecting import bisect_fit
+        from kibitz.models.recorded import Data, as_recorded
+        from kibitz.models.replaying import LookBack, Replay
+
         data = Data(x, y, validation_data, class_weight, sample_weight)
         first = Replay(self.core, LookBack(run, says=False)).commit
         return bisect_fit(self.core, as_recorded(first, data), run, when, steps, tolerance, says=_says(verbose))
@@ -194,6 +200,9 @@ class LookingBack:
             >>> int(model.optimizer.iterations)
             10
         """
+        from kibitz.models.putting import put_step
+        from kibitz.models.recorded import Data
+
         put_step(self.core, run, step, Data(x, y, validation_data, class_weight, sample_weight), tolerance)
 
     def diff(self, run: Any, before: int, after: int, x: Any = None, y: Any = None, **data: Any) -> Difference:
@@ -222,6 +231,9 @@ class LookingBack:
             >>> len(moved.rows), moved.rows[0].shape
             (2, (1,))
         """
+        from kibitz.models.putting import build_from
+        from kibitz.replay.difference import difference
+
         unknown = data.keys() - {"validation_data", "class_weight", "sample_weight", "tolerance"}
         if unknown:
             raise InvalidArgument(
