@@ -35,7 +35,8 @@ class Timeline:
         self.forward, self._called = forward, called
         self._road: Lookahead | None = None
         self._touched = False
-        self._lent = set(PARTS)  # parts of the state that somebody else may hold: at first whoever made the module
+        # Parts of the state that somebody else may hold: at first whoever made the module.
+        self._lent: set[str] = set(PARTS)
         self.writes = 0
         self._shown: Arrays = forward.read()
         self._base = TrainState({}, dict(self._shown), {}, [])
