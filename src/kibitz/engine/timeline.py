@@ -58,8 +58,22 @@ class Timeline:
         self._put(state)
         self._show()
 
-    def part(self, name: str) -> Any:
-        """One part of the state at the cursor ("optimizer", "metrics", "graph"); no other is lent with it."""
+    @property
+    def optimizer(self) -> dict[str, Any]:
+        """The optimizer's state at the cursor; no other part is lent with it."""
+        return self._part("optimizer")
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The accumulators at the cursor; no other part is lent with them."""
+        return self._part("metrics")
+
+    @property
+    def graph(self) -> dict[str, Any]:
+        """What graph hooks carry along, at the cursor; no other part is lent with it."""
+        return self._part("graph")
+
+    def _part(self, name: str) -> Any:
         if self._road is not None:
             self._road.touched(wrote=False)
         self._lent.add(name)
@@ -237,7 +251,7 @@ class Known(Mapping[str, Any]):
             return behind[key]
         if self._counted and key == "iterations":
             return np.int32(np.asarray(behind[key]) + self._timeline.beyond)
-        return self._timeline.part("optimizer")[key]
+        return self._timeline.optimizer[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._timeline.behind.optimizer)

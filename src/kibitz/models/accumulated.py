@@ -26,7 +26,7 @@ def in_training(timeline: Timeline) -> Home:
     def write(accumulators: list[Any]) -> None:
         timeline.base = timeline.here.with_(metrics=accumulators)
 
-    return Home(lambda: timeline.part("metrics"), write)
+    return Home(lambda: timeline.metrics, write)
 
 
 def in_testing(road: Lookahead) -> Home:
