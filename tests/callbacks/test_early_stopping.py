@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kibitz.callbacks import EarlyStopping
-from kibitz.errors import InvalidArgument
+from kibitz.errors import InvalidArgument, UnknownMonitor
 from kibitz.testing import FakeModel, Recorder, drive
 
 NAN, INF = math.nan, math.inf
@@ -104,7 +104,7 @@ def test_the_outcome_says_who_stopped_and_why():
     result = drive(EarlyStopping("loss", patience=2), epochs=losses(3, 2, 2, 2, 2))
 
     assert (result.kind, result.by) == ("stopped", "EarlyStopping")
-    assert result.reason == "loss no better than 2 of epoch 1; patience 2"
+    assert result.reason == "loss no better than 2 of epoch 1 (from 0); patience 2"
 
 
 @pytest.mark.parametrize(
@@ -267,3 +267,52 @@ def test_a_stop_still_closes_everybody():
 
     assert record.hooks[-2:] == ["on_train_end", "on_run_end"]
     assert record.calls[-1][1].by == "EarlyStopping"
+
+
+def set_late(kind, **late):
+    """A subclass as users write them: what is watched is said after `super().__init__()`."""
+
+    def init(self, *args, **kwargs):
+        kind.__init__(self, *args, **kwargs)
+        for name, value in late.items():
+            setattr(self, name, value)
+
+    return type("Late", (kind,), {"__init__": init})
+
+
+@pytest.mark.parametrize(
+    ("late", "epochs_run"),
+    [
+        ({"monitor": "loss"}, 2),
+        ({"monitor": "loss", "patience": 3}, 6),
+        ({"monitor": "loss", "patience": 2, "min_delta": 0.5}, 3),
+        ({"monitor": "score", "mode": "max", "patience": 2}, 3),
+        ({"monitor": "score", "mode": "min", "patience": 2}, 7),
+    ],
+)
+def test_what_a_subclass_sets_after_init_counts_as_in_keras(late, epochs_run):
+    epochs = [{"loss": loss, "score": -step} for step, loss in enumerate((1.0, 1.1, 0.9, 1.0, 1.0, 1.0, 1.0), start=1)]
+    found = []
+    for kind in (EarlyStopping, keras.callbacks.EarlyStopping):
+        stop = set_late(kind, **late)()
+        result = drive(stop, epochs=epochs, batches=1, model=FakeModel())
+        kept = {name: getattr(stop, name) for name in KEPT}
+        found.append((result.epochs_done, kept))
+
+    assert found[0] == found[1]
+    assert found[0][0] == epochs_run
+
+
+def test_what_is_set_after_init_is_checked_as_in_it():
+    stop = EarlyStopping("loss")
+    for name, value in (("mode", "mix"), ("patience", -1), ("min_delta", "much")):
+        with pytest.raises(InvalidArgument):
+            setattr(stop, name, value)
+    with pytest.raises(UnknownMonitor, match='there will be no "lost"'):
+        drive(set_late(EarlyStopping, monitor="lost")(), epochs=losses(1, 2))
+
+
+def test_with_a_condition_a_number_named_later_is_watched_too():
+    stop = set_late(EarlyStopping, monitor="loss")(when="loss < 0")
+
+    assert drive(stop, epochs=losses(1, 2, 3)).epochs_done == 2

@@ -703,3 +703,26 @@ def test_nothing_is_transferred_in_silence():
 def test_no_tracer_leaks():
     with jax.checking_leaks():
         fit(plain(), GradientNorms(every="2 steps"), Average(), Hook(scaled(0.5), every="3 steps"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: keras.callbacks.EarlyStopping("gradient_norm", mode="min", patience=9),
+        lambda folder: keras.callbacks.ReduceLROnPlateau("gradient_norm", mode="min", factor=0.5, patience=9),
+        lambda folder: ModelCheckpoint(
+            folder / "{epoch}-{gradient_norm:.3f}.weights.h5", "gradient_norm", mode="min", save_best_only=True,
+            save_weights_only=True,
+        ),
+    ],
+    ids=["EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint"],
+)  # fmt: skip
+def test_a_norm_that_only_some_epochs_have_is_watched_where_it_is_there(tmp_path, make):
+    watching = make(tmp_path)
+    history = fit(plain(), GradientNorms(every=f"{STEPS + 2} steps"), watching, epochs=4)
+    norms = history.history["gradient_norm"]
+
+    assert len(norms) == 2  # steps 6 and 12 of 16: epochs 1 and 2
+    assert watching.best == pytest.approx(min(norms))
+    if isinstance(watching, ModelCheckpoint):
+        assert f"2-{norms[0]:.3f}.weights.h5" in {path.name for path in tmp_path.iterdir()}

@@ -118,7 +118,7 @@ def test_early_stopping_has_the_patience_the_delta_and_the_smoothing_of_a_monito
     stop = EarlyStopping(Monitor("loss", mode="min", patience=2, min_delta=0.25, smoothing=0.5))
     result = drive(stop, losses(4, 0, 8, 0.5, 3, 0, 0))  # averages 4, 2, 5, 2.75, 2.875
     assert (result.epochs_done, stop.best, stop.best_epoch, stop.patience, stop.min_delta) == (4, 2.0, 1, 2, 0.25)
-    assert result.reason == "loss no better than 2 of epoch 1; patience 2"
+    assert result.reason == "loss no better than 2 of epoch 1 (from 0); patience 2"
     assert (stop.monitor, stop.mode) == ("loss", "min")
 
 
@@ -217,7 +217,7 @@ BOTH = [{"loss": loss, "val_loss": 5.0 + number} for number, loss in enumerate((
 def test_a_condition_alone_decides_alone(epochs):
     stop = EarlyStopping(when="loss < 1.5")
     result = drive(stop, epochs)
-    assert (result.epochs_done, result.reason, stop.stopped_epoch) == (3, "loss < 1.5 in epoch 2", 2)
+    assert (result.epochs_done, result.reason, stop.stopped_epoch) == (3, "loss < 1.5 in epoch 2 (from 0)", 2)
 
 
 @pytest.mark.parametrize(("given", "done"), [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import enum
 import json
 from typing import NamedTuple
@@ -447,3 +448,84 @@ def test_any_plain_attributes_cut_anywhere_are_the_same(configured, by_epoch, cu
     state = kept_after(first, cut).state()
     second = gone_on(Sets(by_epoch, **configured), state)
     assert all(alike(getattr(second, name, ""), getattr(first, name, "")) for name in "abcd")
+
+
+class Beside(kibitz.callbacks.CSVLogger):
+    """A subclass that remembers something of its own, under names that its base uses in what it tells."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.limit, self.watch = 7, Monitor("loss", mode="min")
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.bytes, self.seen = 0, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        self.bytes += 1
+        self.seen.append(logs["loss"])
+        self.watch.take(logs["loss"])
+
+
+def test_what_a_subclass_sets_is_kept_beside_what_its_base_tells(tmp_path):
+    first, second = Beside(tmp_path / "log.csv"), Beside(tmp_path / "log.csv")
+    kept = Kept(first)
+    states = []
+
+    class Puts(kibitz.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            states.append(kept.state())
+
+    drive([first, Puts()], epochs=[{"loss": 2.0}, {"loss": 3.0}])
+    second.limit = 9  # configuration: the program that goes on may have set it otherwise
+    going_on = kibitz.callbacks.LambdaCallback(on_train_begin=lambda logs: Kept(second).restore(states[1]))
+    drive([second, going_on], epochs=[])
+
+    assert states[1]["bytes"] == len("epoch,loss\r\n0,2.0\r\n1,3.0\r\n")  # the base's, as before
+    assert (second.bytes, second.seen, second.watch.best, second.watch.wait) == (2, [2.0, 3.0], 2.0, 1)
+    assert second.limit == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [
+        ("ModelCheckpoint", ["model-{epoch}.keras"]), ("CSVLogger", ["log.csv"]), ("History", []),
+        ("ProgbarLogger", []),
+    ],
+)  # fmt: skip
+def test_of_the_base_itself_nothing_is_kept_twice(name, paths, tmp_path, monkeypatch):
+    base = getattr(kibitz.callbacks, name)
+    monkeypatch.setattr(kibitz.callbacks.ModelCheckpoint, "_save", lambda *_: None)
+    counts = type("Counts", (base,), {"on_epoch_end": lambda self, epoch, logs=None: _count(self, base, epoch, logs)})
+    callback = counts(*(tmp_path / each for each in paths))
+    kept, plain = Kept(callback), []
+
+    class Puts(kibitz.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            plain.append((kept.state(), copy.deepcopy(base.get_state(callback))))
+
+    drive([callback, Puts()], epochs=[{"loss": 2.0}, {"loss": 3.0}])
+
+    for epoch, (state, of_base) in enumerate(plain, start=1):
+        assert state == {**of_base, "set by the subclass": {"counted": epoch}}
+
+
+def _count(self, base, epoch, logs):
+    base.on_epoch_end(self, epoch, logs)
+    self.counted = epoch + 1
+
+
+def test_a_subclass_that_tells_itself_is_believed():
+    class Tells(kibitz.callbacks.History):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            self.lost = epoch
+
+        def get_state(self):
+            return {**super().get_state(), "mine": 1}
+
+    tells = Tells()
+    kept = Kept(tells)
+    drive(tells, epochs=[{"loss": 2.0}])
+    assert set(kept.state()) == {"history", "epoch", "rows", "mine"}

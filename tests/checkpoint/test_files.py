@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from kibitz.checkpoint.files import elsewhere, exists, local, probe, reading, remove, replacing, sweep, to_append
+from kibitz.checkpoint.files import cut, elsewhere, exists, local, probe, reading, remove, replacing, sweep, to_append
 from kibitz.errors import UnusableFile, WrongType
 from tests.checkpoint.faults import Disk, every_failure, names
 
@@ -254,3 +254,21 @@ def test_one_elsewhere_within_another_counts_while_it_lasts_in_every_thread(tmp_
         each.relative_to(tmp_path).parts[0] + "/" + each.name for each in tmp_path.rglob("*") if each.is_file()
     )
     assert found == ["inner/one", "outer/two"]
+
+
+def test_a_file_is_cut_back_and_never_made_longer(tmp_path):
+    path = tmp_path / "events"
+    path.write_bytes(b"before and after")
+    cut(path, 6)
+    assert path.read_bytes() == b"before"
+    cut(path, 100)
+    assert path.read_bytes() == b"before"
+
+
+def test_what_a_link_points_to_is_not_cut(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"whole")
+    (tmp_path / "events").symlink_to(elsewhere)
+    with pytest.raises(UnusableFile, match="events could not be opened"):
+        cut(tmp_path / "events", 1)
+    assert elsewhere.read_bytes() == b"whole"

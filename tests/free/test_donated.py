@@ -7,6 +7,7 @@ import gc
 import signal
 import threading
 
+import jax
 import numpy as np
 import pytest
 from flax import nnx
@@ -14,6 +15,7 @@ from flax import nnx
 import kibitz as keras
 from kibitz.engine import lookahead, programs
 from kibitz.engine.rule import Manner
+from kibitz.engine.timeline import exported
 
 X = np.random.default_rng(3).normal(size=(30, 6)).astype("float32")
 Y = X[:, :1] * 2
@@ -79,6 +81,101 @@ def test_an_array_that_somebody_holds_stays(step_by_step):
     assert all(np.array_equal(np.asarray(held), copy) for held, copy in zip(reads.held, reads.copies, strict=True))
     assert all(np.isfinite(np.asarray(slot)).all() for slot in reads.slots)
     assert not np.array_equal(reads.copies[0], reads.copies[-1])
+
+
+class Holds(keras.callbacks.Callback):
+    """Holds what `take` gives after every batch, and a copy of it."""
+
+    def __init__(self, take):
+        super().__init__()
+        self.take = take
+
+    def on_train_begin(self, logs=None):
+        self.held, self.copies = [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.held.append(self.take(self.model))
+        self.copies.append(jax.tree.map(np.array, self.held[-1]))
+
+    def same(self):
+        pairs = zip(jax.tree.leaves(self.held), jax.tree.leaves(self.copies), strict=True)
+        return len(self.held) == 8 and all(np.array_equal(np.asarray(held), copy) for held, copy in pairs)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda model: model.layers[0].kernel.value,
+        lambda model: model.optimizer.variables[-1].value,
+        lambda model: model.metrics[-1].variables[0].value,
+        lambda model: model.get_state_tree()["optimizer_variables"],
+    ],
+    ids=["a weight", "a slot", "an accumulator", "the tree"],
+)
+def test_what_is_held_alone_stays(step_by_step, take):
+    step_by_step(True)
+    holds = Holds(take)
+    fit(build(), holds)
+    assert holds.same()
+
+
+def test_a_state_that_is_kept_while_steps_go_on_stays_whole(step_by_step):
+    step_by_step(True)
+    model, states, arrays = build(), [], []
+
+    class Keeps(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            states.append(self.model.core.timeline.kept)  # as a commit of a durable run does, to write it meanwhile
+            arrays.append(exported(states[-1]))
+
+    fit(model, Keeps())
+    for state_then, before in zip(states, arrays, strict=True):
+        now = exported(state_then)
+        assert all(now[name].tobytes() == before[name].tobytes() for name in before)
+
+
+def test_a_trial_leaves_the_model_and_what_was_held(step_by_step):
+    step_by_step(True)
+    model = build()
+    held = model.layers[0].kernel.value
+    before, copy = state(model), np.array(held)
+    keras.overfit_one_batch(model, X[:8], Y[:8], steps=20)
+    assert state(model) == before
+    fit(model)
+    assert np.array_equal(np.asarray(held), copy)
+
+
+def test_what_is_held_of_ones_own_module_at_the_end_of_an_epoch_stays(step_by_step):
+    step_by_step(True)
+    module = nnx.Linear(6, 1, rngs=nnx.Rngs(0))
+    model = keras.Model(module)
+    model.compile("sgd", "mse")
+    held, copies = [], []
+
+    class Looks(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            held.append(module.kernel.get_value())
+            copies.append(np.array(held[-1]))
+
+    fit(model, Looks(), epochs=3)
+    fit(model)
+    assert all(np.array_equal(np.asarray(one), copy) for one, copy in zip(held, copies, strict=True))
+
+
+def test_no_second_copy_of_the_state_is_there_in_any_fit(step_by_step):
+    step_by_step(True)
+    keras.utils.set_random_seed(5)
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(23), keras.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    found = []
+
+    class Counts(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            found.append(sum(each.shape == (6, 23) for each in jax.live_arrays()))
+
+    for _ in range(3):
+        fit(model, Counts())
+    assert found == [3] * 24  # the kernel, and Adam's two moments of it
 
 
 def test_a_module_of_ones_own_is_up_to_date_at_every_batch(step_by_step):

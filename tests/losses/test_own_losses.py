@@ -224,3 +224,17 @@ def test_what_compile_is_given_becomes_a_loss_of_keras_name(identifier):
 
 def test_no_loss_is_no_loss():
     assert get_loss(None, None, None) is None
+
+
+@pytest.mark.parametrize("flag", [1, 0, np.True_, np.False_])
+def test_1_and_0_are_true_and_false_as_in_keras(flag):
+    y_true, y_pred = np.array([[0.0], [1.0]], "float32"), np.array([[0.25], [0.75]], "float32")
+    ours, theirs = (module.losses.BinaryCrossentropy(from_logits=flag) for module in (kibitz, keras))
+
+    assert float(ours(y_true, y_pred)) == pytest.approx(float(theirs(y_true, y_pred)))
+    assert float(ours(y_true, y_pred)) == float(kibitz.losses.BinaryCrossentropy(bool(flag))(y_true, y_pred))
+
+
+def test_several_flags_are_no_flag():
+    with pytest.raises(InvalidArgument, match="`from_logits` is a switch"):
+        kibitz.losses.BinaryCrossentropy(from_logits=np.array([True, False]))

@@ -54,7 +54,7 @@ class EarlyStopping(Watching):
         >>> stop = kibitz.callbacks.EarlyStopping("loss", patience=2)
         >>> result = kibitz.testing.drive(stop, epochs=[{"loss": value} for value in (3.0, 2.0, 2.5, 2.0, 1.0)])
         >>> result.epochs_done, result.reason
-        (4, 'loss no better than 2 of epoch 1; patience 2')
+        (4, 'loss no better than 2 of epoch 1 (from 0); patience 2')
         >>> stop.best, stop.best_epoch, stop.stopped_epoch
         (2.0, 1, 3)
 
@@ -78,15 +78,12 @@ class EarlyStopping(Watching):
     ):
         super().__init__()
         self.watch = Monitor.of(monitor, EarlyStopping, mode=mode, min_delta=min_delta, patience=patience)
-        self.monitor, self.mode, self.min_delta = self.watch.key, self.watch.mode, self.watch.min_delta
         self.when = None if when is None else Condition(when, "EarlyStopping")
         self.verbose = verbose
         self.baseline = baseline if baseline is None else number("EarlyStopping", "baseline", baseline)
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = number("EarlyStopping", "start_from_epoch", start_from_epoch, least=0)
-        self._watches = when is None or bool(
-            monitor != "val_loss" or patience or restore_best_weights or baseline is not None
-        )
+        self._told = isinstance(monitor, Monitor)
         self._begin()
 
     def settle(self, forecast: Forecast) -> None:
@@ -103,7 +100,7 @@ class EarlyStopping(Watching):
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Compare, keep, count, and stop when patience is spent."""
         if self.when is not None and self.when.holds(logs):
-            self._stop(epoch, f"{self.when.written} in epoch {epoch}")
+            self._stop(epoch, f"{self.when.written} in epoch {epoch} (from 0)")
         current = self.get_monitor_value(logs) if self._watches else None
         if current is None or epoch < self.start_from_epoch:
             return
@@ -132,6 +129,12 @@ class EarlyStopping(Watching):
         """The watched number in these logs; None where validation was not due."""
         return self.watch.read(logs, self.model)
 
+    @property
+    def _watches(self) -> bool:
+        """Whether a number is watched: a condition decides alone where nothing says that one is."""
+        said = self._told or self.monitor != "val_loss" or self.patience or self.restore_best_weights
+        return self.when is None or bool(said) or self.baseline is not None
+
     def _begin(self) -> None:
         self.watch.reset()
         self.best_epoch = self.stopped_epoch = 0
@@ -145,5 +148,5 @@ class EarlyStopping(Watching):
     def _why(self) -> str:
         if self.best is None:
             return f"{self.monitor} has not been a finite number; patience {self.patience}"
-        bar = f"{self.best:.6g} of epoch {self.best_epoch}"
+        bar = f"{self.best:.6g} of epoch {self.best_epoch} (from 0)"
         return f"{self.monitor} no better than {bar}; patience {self.patience}"

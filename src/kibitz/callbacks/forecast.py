@@ -21,6 +21,7 @@ class Forecast:
         initial_epoch: The number of the first epoch.
         steps: Batches in an epoch; None if unknown.
         settable_rate: Whether the optimizer's learning rate can be set (not a schedule).
+        sometimes: Keys that not all of these logs have, such as what is worked out at every hundredth step alone.
 
     Example:
         >>> from kibitz.callbacks.forecast import Forecast
@@ -39,6 +40,7 @@ class Forecast:
     initial_epoch: int = 0
     steps: int | None = None
     settable_rate: bool = True
+    sometimes: Sequence[str] = ()
 
     def after(self, adds: Sequence[str], *, opens: bool) -> Forecast:
         """The forecast for the callbacks that stand behind one that adds keys."""

@@ -97,8 +97,8 @@ class ModelCheckpoint(Watching):
         local(filepath)  # refuses what is no path
         self.filepath = os.fspath(filepath)
         self.watch = Monitor.of("loss" if monitor is None and keep else monitor, ModelCheckpoint, mode=mode)  # pyright: ignore[reportArgumentType] - None without `keep` is refused there
-        self.monitor = None if monitor is None else self.watch.key
-        self.mode, self.verbose = self.watch.mode, verbose
+        self._compares_nothing = monitor is None
+        self.verbose = verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.save_freq = self._frequency(save_freq)
         if initial_value_threshold is not None:
@@ -182,7 +182,7 @@ class ModelCheckpoint(Watching):
 
     def _save(self, epoch: int, logs: dict[str, Any]) -> None:
         values = {"epoch": epoch + 1, **logs}
-        if self._waits_for_validation(values) or (self.when is not None and not self.when.holds(logs)):
+        if self._waits(values) or (self.when is not None and not self.when.holds(logs)):
             return
         path = self.template.fill(values)
         current = self.watch.read(logs, self.model) if self._compares else None
@@ -209,8 +209,11 @@ class ModelCheckpoint(Watching):
     def _saved(self, path: str, epoch: int, logs: dict[str, Any]) -> None:
         """Nothing more: a subclass may do something with the file."""
 
-    def _waits_for_validation(self, values: dict[str, Any]) -> bool:
-        """Whether the name needs a number of a validation that was not due in this epoch."""
+    def _waits(self, values: dict[str, Any]) -> bool:
+        """Whether the name needs a number that only comes now and then, such as of a validation that was not due."""
+        rare = () if self._forecast is None else self._forecast.sometimes
+        if any(name not in values and name in rare for name in self.template.names):
+            return True
         validated = any(key.startswith(VALIDATION) for key in values)
         if self._forecast is None or validated or (self._forecast.due and self.save_freq == "epoch"):
             return False
@@ -228,6 +231,17 @@ class ModelCheckpoint(Watching):
                 )
         for describe in ("get_config", "get_compile_config"):  # what cannot be written down says so here
             getattr(self.model, describe, dict)()
+
+    @property
+    def monitor(self) -> str | None:
+        """The key of the number that says which is best; None if the latest are kept. It can be set."""
+        return None if self._compares_nothing else self.watch.key
+
+    @monitor.setter
+    def monitor(self, key: str | None) -> None:
+        self._compares_nothing = key is None
+        if key is not None:
+            self.watch.rename(key)
 
     @property
     def _compares(self) -> bool:

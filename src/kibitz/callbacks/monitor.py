@@ -60,22 +60,12 @@ class Monitor:
         smoothing: float = 0.0,
         owner: str = "Monitor",
     ):
-        if not isinstance(key, str):
-            raise WrongType(
-                f"{owner} watches one number by its name.",
-                given=key,
-                wanted="a key of the logs, as a string",
-                cure=f'{owner}(monitor="val_loss")',
-            )
-        if mode not in MODES:
-            raise InvalidArgument(
-                f"{owner} knows no such mode.", given=mode, there_is=MODES, cure=f'{owner}(mode="auto")'
-            )
-        self.key, self.mode, self.owner = key, mode, owner
+        self.owner, self.mode = owner, mode
+        self.rename(key)
+        self.turn(mode)
         self.min_delta = abs(number(owner, "min_delta", min_delta))
         self.patience = number(owner, "patience", patience, least=0, such_as=3)
         self.smoothing = number(owner, "smoothing", smoothing, least=0, below=1, such_as=0.9)
-        self.direction: str | None = None if mode == "auto" else mode
         self.reset()
         self._forecast: Forecast | None = None
         self._at = "epoch"
@@ -110,6 +100,34 @@ class Monitor:
         own.owner = owner
         own.reset()
         return own
+
+    def rename(self, key: Any) -> None:
+        """Watch another number from now on.
+
+        Raises:
+            WrongType: If `key` is not a string.
+        """
+        if not isinstance(key, str):
+            raise WrongType(
+                f"{self.owner} watches one number by its name.",
+                given=key,
+                wanted="a key of the logs, as a string",
+                cure=f'{self.owner}(monitor="val_loss")',
+            )
+        self.key = key
+        self.turn(self.mode)  # which way is better was another number's
+
+    def turn(self, mode: Any) -> None:
+        """Say anew which way is better.
+
+        Raises:
+            InvalidArgument: If `mode` is none of "min", "max" and "auto".
+        """
+        if mode not in MODES:
+            raise InvalidArgument(
+                f"{self.owner} knows no such mode.", given=mode, there_is=MODES, cure=f'{self.owner}(mode="auto")'
+            )
+        self.mode, self.direction = mode, None if mode == "auto" else mode
 
     def settle(self, forecast: Forecast, *, at: str = "epoch") -> None:
         """Check before the first step that the number will be there, and learn which way it is better.
@@ -254,6 +272,8 @@ class Monitor:
         validates = self.key.startswith(VALIDATION)
         if self._forecast is None:
             return not validates or any(key.startswith(VALIDATION) for key in logs)
+        if self.key in self._forecast.sometimes:
+            return False
         if validates and self.key in self._forecast.epoch_keys:  # it comes from a validation, of whichever set
             return self._forecast.due and self._at == "epoch"
         return self._forecast.due or any(key.startswith(VALIDATION) for key in logs)

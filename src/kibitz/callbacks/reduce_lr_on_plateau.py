@@ -81,7 +81,6 @@ class ReduceLROnPlateau(Watching):
             cure = f"{NAME}(min_delta=...)" if unknown == "epsilon" else "leave it out, or write it as it is spelt"
             raise UnknownName(f"{NAME} takes no such argument.", given=unknown, there_is=ARGUMENTS, cure=cure)
         self.watch = Monitor.of(monitor, ReduceLROnPlateau, mode=mode, min_delta=min_delta, patience=patience)
-        self.monitor, self.mode, self.min_delta = self.watch.key, self.watch.mode, self.watch.min_delta
         self.factor = number(NAME, "factor", factor, least=0, below=1, such_as=0.1)
         self.cooldown = number(NAME, "cooldown", cooldown, least=0)
         self.min_lr = number(NAME, "min_lr", min_lr, least=0)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import dis
+import functools
+import inspect
 from collections import Counter, defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,9 @@ from kibitz.errors import InvalidArgument, Unsupported
 APART = frozenset(("params", "model", "run", "every", "on_error", "before", "after", "monitor_op"))
 """Attributes that a run gives to a callback, or that say how it is called; and what Keras's callbacks find out anew."""
 
+BESIDE = "set by the subclass"
+"""Under this name stands, in what `get_state` of a base gave, what hooks of a subclass have set besides."""
+
 _ABSENT = object()
 
 
@@ -26,7 +32,8 @@ class Kept:
     hooks set is state. A name that begins with an underscore says "may be lost".
 
     Args:
-        callback: Any callback. If it has `get_state` and `set_state` of its own, these decide.
+        callback: Any callback. If it has `get_state` and `set_state` of its own, these decide; of one that has
+            inherited them, what its own hooks have set is kept as well.
 
     Example:
         >>> import kibitz
@@ -65,24 +72,33 @@ class Kept:
                 )
             for name, value in state.items():
                 self._require_plain(name, value, f"{called(self.callback)}.get_state() gives")
-            return copy.deepcopy(dict(state))
-        parts = _parts(self.callback)
+            beside = self._found(_business_of_base(type(self.callback)))
+            return copy.deepcopy({**state, **({BESIDE: beside} if beside else {})})
+        return copy.deepcopy(self._found(frozenset()))
+
+    def _found(self, but: frozenset[str] | None) -> dict[str, Any]:
+        """What hooks have set among the attributes, but for some; None: nothing is to be looked for."""
+        if but is None:
+            return {}
+        parts = {name: part for name, part in _parts(self.callback).items() if name not in but}
         changed = {
             name: value
             for name, value in vars_of(self.callback).items()
-            if name not in parts and self._set(name, value)
+            if name not in but and name not in parts and self._set(name, value)
         }
         for name, value in changed.items():
             self._require_plain(name, value, f"A hook of {called(self.callback)} has set")
-        return copy.deepcopy({**changed, **{name: part.get_state() for name, part in parts.items()}})
+        return {**changed, **{name: part.get_state() for name, part in parts.items()}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Give a callback that was just made, and has begun, what another one remembered."""
         own = _own(self.callback, "set_state")
+        state = copy.deepcopy(dict(state))
         if own is not None:
-            own(copy.deepcopy(dict(state)))
-            return
-        take(self.callback, copy.deepcopy(dict(state)))
+            beside = state.pop(BESIDE, {})
+            own(state)
+            state = beside if isinstance(beside, Mapping) else {}
+        take(self.callback, state)
 
     def _set(self, name: str, value: Any) -> bool:
         """Whether a hook has set it: it is not what it was when it was made, or not what it was when training began."""
@@ -101,6 +117,25 @@ class Kept:
                 wanted="numbers, texts, None, NumPy arrays, and lists, tuples and dicts of these",
                 cure=f"self._{name}, which says that it may be lost; or get_state and set_state of your own",
             )
+
+
+@functools.cache
+def _business_of_base(kind: type) -> frozenset[str] | None:
+    """The attributes that are put by the base whose `get_state` a class has inherited; None if it has its own."""
+    defines = next((place for place, each in enumerate(kind.__mro__) if "get_state" in vars(each)), 0)
+    if not defines:
+        return None
+    methods = (value for base in kind.__mro__[defines:] for value in vars(base).values())
+    return frozenset(name for method in methods for name in _put_by(method))
+
+
+def _put_by(value: Any) -> Iterator[str]:
+    """The names of the attributes that the code of a method or a property puts."""
+    for function in (value, *(getattr(value, name, None) for name in ("fget", "fset", "__func__", "__wrapped__"))):
+        waiting = [function.__code__] if inspect.isfunction(function) else []
+        for code in waiting:
+            yield from (each.argval for each in dis.get_instructions(code) if each.opname == "STORE_ATTR")
+            waiting += [each for each in code.co_consts if inspect.iscode(each)]
 
 
 def told(callback: Any) -> dict[str, Any]:

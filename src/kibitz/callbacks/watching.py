@@ -9,12 +9,14 @@ import numpy as np
 
 from kibitz.callbacks.base import Callback
 from kibitz.callbacks.monitor import Monitor
+from kibitz.callbacks.number import number
 
 
 class Watching(Callback):
     """A callback with a `Monitor` as `watch`: the base of `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint`.
 
-    It has the names by which subclasses written for Keras ask whether a number is better.
+    It has the names by which subclasses written for Keras ask whether a number is better, and by which they say what
+    is watched: `monitor`, `mode`, `min_delta` and `patience` count as they are set last.
 
     Reads: nothing by itself.
     Changes: nothing by itself.
@@ -56,7 +58,34 @@ class Watching(Callback):
 
     @patience.setter
     def patience(self, value: int) -> None:
-        self.watch.patience = value
+        self.watch.patience = number(self.watch.owner, "patience", value, least=0, such_as=3)
+
+    @property
+    def monitor(self) -> str | None:
+        """The key of the number in the logs. It can be set."""
+        return self.watch.key
+
+    @monitor.setter
+    def monitor(self, key: str | None) -> None:
+        self.watch.rename(key)
+
+    @property
+    def mode(self) -> str:
+        """Which way is better: "min", "max", or "auto" to ask the metric. It can be set."""
+        return self.watch.mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self.watch.turn(mode)
+
+    @property
+    def min_delta(self) -> float:
+        """How much better counts as better; its sign does not matter. It can be set."""
+        return self.watch.min_delta
+
+    @min_delta.setter
+    def min_delta(self, value: float) -> None:
+        self.watch.min_delta = abs(number(self.watch.owner, "min_delta", value))
 
     @property
     def monitor_op(self) -> Callable[[Any, Any], Any] | None:

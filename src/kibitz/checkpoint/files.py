@@ -190,12 +190,34 @@ def standing(path: Any) -> BinaryIO:
     target = local(path)
     with _told(target, "opened"):
         _make_folder(target.parent)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         file = os.fdopen(os.open(target, flags, 0o666), "r+b", buffering=0)
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             file.close()
             raise _not_plain(target)
     return file
+
+
+def cut(path: Any, length: int) -> None:
+    """Cut a plain file back to so many bytes, if it has more; a link in its place is refused.
+
+    Raises:
+        UnusableFile: If the disk refuses, or it is a link, a folder, a pipe or a device.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from kibitz.checkpoint.files import cut
+        >>> path = Path(tempfile.mkdtemp()) / "note.txt"
+        >>> _ = path.write_bytes(b"before and after")
+        >>> cut(path, 6)
+        >>> path.read_bytes()
+        b'before'
+    """
+    with _told(local(path), "cut back"), standing(path) as file:
+        if os.fstat(file.fileno()).st_size > length:
+            file.truncate(length)
 
 
 def exists(path: Any) -> bool:

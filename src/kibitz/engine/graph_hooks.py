@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kibitz.engine.carried import carried
-from kibitz.engine.state import Arrays, copied
+from kibitz.engine.state import Arrays, copied, in_the_dtype_of
 from kibitz.errors import InvalidArgument, ShapeMismatch, WrongType, code, describe
 from kibitz.optimizers.rule import at_least_float32
 
@@ -201,8 +201,8 @@ class _Call:
         values, after, logs = given
         self._require_alike("the values", values, self.values)
         self._require_alike("the state", after, state)
-        after = jax.tree.map(_in_the_dtype_of, after, state)
-        values = {name: _in_the_dtype_of(values[name], old) for name, old in self.values.items()}
+        after = jax.tree.map(in_the_dtype_of, after, state)
+        values = {name: in_the_dtype_of(values[name], old) for name, old in self.values.items()}
         return values, after, {name: self._number(name, value) for name, value in logs.items()}
 
     def _number(self, name: Any, value: Any) -> jax.Array:
@@ -251,12 +251,6 @@ def _own(leaf: Any) -> jax.Array:
         return copied(leaf)
     dtype = jnp.result_type(leaf)
     return jnp.array(leaf, dtype) if isinstance(leaf, jax.Array) else jax.device_put(np.array(leaf, dtype))
-
-
-def _in_the_dtype_of(new: Any, old: Any) -> Any:
-    if new is old or _is_key(old):
-        return new
-    return jnp.asarray(new).astype(old.dtype)
 
 
 def _is_key(leaf: Any) -> bool:

@@ -41,6 +41,5 @@ def refitted(timeline: Timeline, optimizer: Any, hooks: GraphHooks, trainable: s
 
 def go_on_from(timeline: Timeline, state: TrainState) -> None:
     """Go on from a state in which other parameters are moved; whoever runs steps needs other programs for it."""
-    _ = timeline.base  # lent from here on: arrays of the state may be held by others, wherever they were so far
     timeline.forward = Forward(timeline.forward.module)  # what is frozen may stand in the graph too
     timeline.base = state

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kibitz.engine.state import in_the_dtype_of
+
 
 def looped(step: Callable[..., Any], pick: Callable[..., Any], length: int) -> Callable[..., Any]:
     """Build `(constants, carry, data, start, n) -> (carry, rows)`: n steps, and the row that each gave.
@@ -26,7 +28,7 @@ def looped(step: Callable[..., Any], pick: Callable[..., Any], length: int) -> C
             before, rows = both
             after, row = step(*constants, before, pick(data, start + index))
             # What is carried has its final dtypes from the start, or the loop would not be one.
-            after = jax.tree.map(_as_it_was, before, after)
+            after = jax.tree.map(in_the_dtype_of, after, before)
             put = jax.lax.dynamic_update_index_in_dim
             return after, jax.tree.map(lambda all_rows, one: put(all_rows, one, index, 0), rows, row)
 
@@ -45,15 +47,9 @@ def single(step: Callable[..., Any], pick: Callable[..., Any]) -> Callable[..., 
     ) -> tuple[Any, jax.Array]:
         del n
         after, row = step(*constants, carry, pick(data, start))
-        return jax.tree.map(_as_it_was, carry, after), jax.tree.map(lambda leaf: leaf[None], row)
+        return jax.tree.map(in_the_dtype_of, after, carry), jax.tree.map(lambda leaf: leaf[None], row)
 
     return span
-
-
-def _as_it_was(before: Any, after: Any) -> Any:
-    if jnp.issubdtype(before.dtype, jax.dtypes.prng_key):
-        return after
-    return jnp.asarray(after).astype(before.dtype)
 
 
 def number(value: int) -> jax.Array:

@@ -67,6 +67,13 @@ def canonical(value: Any, like: Any, name: str) -> jax.Array:
     return jax.device_put(np.array(host, like.dtype))
 
 
+def in_the_dtype_of(new: Any, old: Any) -> Any:
+    """A value as it is carried on, with the dtype and the strong type of the one before it; random keys as they are."""
+    if new is old or jnp.issubdtype(old.dtype, jax.dtypes.prng_key):
+        return new
+    return jnp.asarray(new).astype(old.dtype)
+
+
 def copied(value: Any) -> jax.Array:
     """A copy on the device, which nobody else holds; of random keys too."""
     if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):

@@ -19,6 +19,9 @@ from kibitz.engine.forward import Forward
 from kibitz.engine.lookahead import Lookahead
 from kibitz.engine.state import Arrays, TrainState, canonical, copied, plain
 
+PARTS = ("variables", "optimizer", "metrics", "graph")
+NOTHING = TrainState({}, {}, {}, [])
+
 
 class Timeline:
     """Holds the state; lends it to readers, takes it from writers, and moves it by steps.
@@ -32,7 +35,8 @@ class Timeline:
         self.forward, self._called = forward, called
         self._road: Lookahead | None = None
         self._touched = False
-        self._lent = {"variables"}  # parts of the state that somebody else may hold: at first whoever made the module
+        # Parts of the state that somebody else may hold: at first whoever made the module.
+        self._lent: set[str] = set(PARTS)
         self.writes = 0
         self.told: Callable[[TrainState, TrainState], None] | None = None
         """Who is told of a write, with the state before it and the one behind it. None: nobody."""
@@ -46,8 +50,7 @@ class Timeline:
         """The state at the step that the hooks have reached."""
         if self._road is not None:
             self._road.touched(wrote=False)
-        self._lent = {"variables", "optimizer"}
-        return self.here
+        return self._given_away()
 
     @base.setter
     def base(self, state: TrainState) -> None:
@@ -55,8 +58,36 @@ class Timeline:
             self._road.touched(wrote=True)
         if self.told is not None:
             self.told(self.here, state)
+        self._lent = set(PARTS)  # whoever has put it there may hold it
         self._put(state)
         self._show()
+
+    @property
+    def optimizer(self) -> dict[str, Any]:
+        """The optimizer's state at the cursor; no other part is lent with it."""
+        return self._part("optimizer")
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The accumulators at the cursor; no other part is lent with them."""
+        return self._part("metrics")
+
+    @property
+    def graph(self) -> dict[str, Any]:
+        """What graph hooks carry along, at the cursor; no other part is lent with it."""
+        return self._part("graph")
+
+    def _part(self, name: str) -> Any:
+        if self._road is not None:
+            self._road.touched(wrote=False)
+        self._lent.add(name)
+        return getattr(self.here, name)
+
+    def _given_away(self) -> TrainState:
+        """The state at the cursor for one who may keep it: `owned` puts copies into our dicts, and not into theirs."""
+        self._lent = set(PARTS)
+        state = self.here
+        return state.with_(params=dict(state.params), others=dict(state.others))
 
     @property
     def here(self) -> TrainState:
@@ -86,8 +117,7 @@ class Timeline:
     def kept(self) -> TrainState:
         """The state at the cursor, for one who keeps it while steps go on, and who has said when that will be."""
         self.push()
-        self._lent = {"variables", "optimizer"}
-        return self.here
+        return self._given_away()
 
     def pull(self) -> None:
         """Bring the module's variables up to date; edits made to them in the meantime are taken first."""
@@ -98,6 +128,7 @@ class Timeline:
     def refresh(self) -> None:
         """Bring the module's variables up to date for hooks that may look at the user's own module unseen."""
         self.push()
+        self._lent.add("variables")
         self._show()
 
     def _show(self) -> None:
@@ -117,10 +148,9 @@ class Timeline:
                 for name in part:  # in place, so that an array that nobody holds goes as soon as its copy is there
                     part[name] = self._shown[name] = copied(part[name])
                     self.forward.variables[name].set_raw_value(part[name])
-        if "optimizer" in self._lent:
-            state = state.with_(optimizer=jax.tree.map(copied, state.optimizer))
+        others = {name: jax.tree.map(copied, getattr(state, name)) for name in self._lent - {"variables"}}
         self._lent = set()
-        return state
+        return state.with_(**others)
 
     @property
     def beyond(self) -> int:
@@ -170,6 +200,7 @@ class Timeline:
         self._freeze(frozen)
         init = jax.jit(optimizer.init) if optimizer.traced_init else optimizer.init
         self.base = self.here.with_(optimizer=init(self.here.params), metrics=[])
+        self._lent.remove("optimizer")  # made just now
 
     def _freeze(self, frozen: set[str]) -> None:
         self.push()
@@ -193,7 +224,7 @@ class Timeline:
         """Let a road hold the state while it is gone along; a road within another one begins where that one stands."""
         outer = self._road
         road.begin(self.here)
-        self._road = road
+        self._road, self._base = road, NOTHING  # or the first state would be held for as long as the road is
         try:
             yield
         finally:
@@ -224,7 +255,7 @@ class Known(Mapping[str, Any]):
             return behind[key]
         if self._counted and key == "iterations":
             return np.int32(np.asarray(behind[key]) + self._timeline.beyond)
-        return self._timeline.base.optimizer[key]
+        return self._timeline.optimizer[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._timeline.behind.optimizer)

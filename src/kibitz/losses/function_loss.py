@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from kibitz.errors import InvalidArgument
 from kibitz.losses.align import squeeze_or_expand_to_same_rank
@@ -130,18 +131,20 @@ def serialize_function(fn: Callable[..., Any]) -> dict[str, Any]:
 def require_flag(name: str, value: Any) -> None:
     """Refuse a number where True or False is meant: `BinaryCrossentropy(0.1)` is not label smoothing.
 
+    1 and 0 mean the same as True and False, as they do in Keras, which asks nothing but whether a value is true.
+
     Args:
         name: The name of the argument.
         value: What was given.
 
     Raises:
-        InvalidArgument: If `value` is neither True nor False.
+        InvalidArgument: If `value` is neither True nor False, and not 1 or 0.
 
     Example:
         >>> from kibitz.losses.function_loss import require_flag
         >>> require_flag("from_logits", True)
     """
-    if value not in (True, False):
+    if np.ndim(value) or value not in (True, False):
         raise InvalidArgument(f"`{name}` is a switch.", given=value, wanted="True or False", cure=f"{name}=True")
 
 

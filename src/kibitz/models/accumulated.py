@@ -24,9 +24,9 @@ def in_training(timeline: Timeline) -> Home:
     """The accumulators of a fit are a part of the model's state."""
 
     def write(accumulators: list[Any]) -> None:
-        timeline.base = timeline.base.with_(metrics=accumulators)
+        timeline.base = timeline.here.with_(metrics=accumulators)
 
-    return Home(lambda: timeline.base.metrics, write)
+    return Home(lambda: timeline.metrics, write)
 
 
 def in_testing(road: Lookahead) -> Home:

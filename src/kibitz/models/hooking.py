@@ -49,7 +49,7 @@ def hooked(core: Core, hooks: GraphHooks, callbacks: list[Any], run: Any) -> Ite
                 there_is=[hook.name for hook in hooks.hooks],
                 cure="self.run.graph_state(self)",
             )
-        return jax.tree.map(plain, timeline.base.graph["hooks"][places[id(callback)]])
+        return jax.tree.map(plain, timeline.graph["hooks"][places[id(callback)]])
 
     run.graph_state_of = state_of if hooks.hooks else None
     try:

@@ -296,6 +296,7 @@ def _forecast(
     prefixes = [f"val_{name}_" if name else "val_" for name in sets]
     val = [f"{prefix}{key}" for prefix in prefixes for key in keys]
     by_step = isinstance(freq, Beat) and not freq.cadence.in_epochs
+    traced = core.programs_for_use().hooked(core.hooks).hooks
     ways = {f"{prefix}{key}": way for prefix in prefixes for key, way in directions.items()}
     return Forecast(
         batch_keys=(*keys, *val) if by_step else tuple(keys),
@@ -307,4 +308,5 @@ def _forecast(
         initial_epoch=planned.start,
         steps=steps,
         settable_rate=not isinstance(core.timeline.behind.optimizer.get("learning_rate"), Scheduled),
+        sometimes=[name for name, hook in traced.source.items() if hook.every > 1],
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kibitz.checkpoint.files import remove
+from kibitz.checkpoint.files import cut, remove
 from kibitz.errors import UnusableFile
 
 BEGINNING, END = "events.out.tfevents.", ".v2"
@@ -79,7 +77,7 @@ class Written:
                     raise _refused(str(path), "a file that TensorBoard has written, and no link")
                 name = f"{folder}/{path.name}"
                 if name in files:
-                    _cut(path, files[name])
+                    cut(path, files[name])
                 else:
                     remove(path)
 
@@ -88,28 +86,6 @@ class Written:
         ours = rf"({folders})/{re.escape(BEGINNING)}[^/\\\0]+\.{mark}{re.escape(END)}"
         if not (isinstance(name, str) and re.fullmatch(ours, name) and type(length) is int and length >= 0):
             raise _refused(name, "the path of an event file within log_dir, and its length")
-
-
-def _cut(path: Path, length: int) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-        try:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise _refused(str(path), "a plain file")
-            if found.st_size > length:
-                os.ftruncate(descriptor, length)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        if isinstance(error, UnusableFile):
-            raise
-        raise UnusableFile(
-            f"An event file could not be cut back to the commit: {error.strerror or error}.",
-            given=str(path),
-            wanted="a file that may be written",
-            cure="change who may write there, or TensorBoard(log_dir=...) with another folder",
-        ) from error
 
 
 def _refused(given: Any, wanted: str) -> UnusableFile:
