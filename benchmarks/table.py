@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Report, read
 from benchmarks.stamp import ROOT
 
+PEERS = ROOT / "benchmarks" / "results"
 RESULTS = ROOT / "benchmarks" / "results" / "full.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- written by `python -m benchmarks.table` -->\n", "<!-- to here -->\n"
@@ -47,6 +49,25 @@ def stamps(report: Report) -> list[list[str]]:
     return lines
 
 
+def peers(found: dict[str, Any]) -> list[list[str]]:
+    """A line for each workload and contestant of `make peers`: microseconds of a step, and Kibitz as a share of it."""
+    lines = [["", "contestant", "microseconds a step", "Kibitz / it", "of the processor", "Kibitz / it"]]
+    for kind, each in found["microseconds a step"].items():
+        ours = each["kibitz"]
+        for who, one in each.items():
+            lines.append([kind, who, f"{one['wall']:.0f}", f"{ours['wall'] / one['wall']:.2f}",
+                          f"{one['processor']:.0f}", f"{ours['processor'] / one['processor']:.2f}"])  # fmt: skip
+    return lines
+
+
+def peers_stamp(found: dict[str, Any]) -> str:
+    """What they were measured with."""
+    versions = ", ".join(f"{each} {number}" for each, number in found["versions"].items())
+    fits = "; ".join(f"{kind}: {found['epochs'][kind]} epochs of {rows:,} rows" for kind, rows in found["rows"].items())
+    return (f"Whole fits, medians of {found['rounds']} rounds ({fits}), {found['cores']} cores, Python "
+            f"{found['python']}, {versions}.\n")  # fmt: skip
+
+
 def plain(lines: list[list[str]]) -> str:
     """Columns for a screen."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -63,7 +84,11 @@ def markdown(lines: list[list[str]]) -> str:
 
 def written(report: Report) -> str:
     """What stands between the marks of the page."""
-    return "\n".join(markdown(lines(report)) for lines in (aims, contestants, stamps))
+    tables = [markdown(lines(report)) for lines in (aims, contestants, stamps)]
+    for path in sorted(PEERS.glob("peers-*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        tables += [peers_stamp(found), markdown(peers(found))]
+    return "\n".join(tables)
 
 
 def page(text: str, report: Report) -> str:

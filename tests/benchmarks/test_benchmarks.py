@@ -119,6 +119,15 @@ def test_a_table_has_every_row_every_contestant_and_every_stamp():
     assert f"| A | {stamp(CHECK)['date'][:10]}" in text
 
 
+def test_the_table_of_peers_has_kibitz_as_a_share_of_each():
+    found = {"microseconds a step": {"A": {"kibitz": {"wall": 50.0, "processor": 80.0},
+                                           "torch by hand": {"wall": 200.0, "processor": 100.0}}},
+             "versions": {"torch": "2"}, "rounds": 5, "rows": {"A": 60_000}, "epochs": {"A": 20}, "cores": 2,
+             "python": "3.11"}  # fmt: skip
+    assert table.peers(found)[2] == ["A", "torch by hand", "200", "0.25", "100", "0.80"]
+    assert "20 epochs of 60,000 rows" in table.peers_stamp(found)
+
+
 def test_the_page_shows_the_report_that_is_kept_beside_it():
     text = table.PAGE.read_text(encoding="utf-8")
     assert text == table.page(text, read(table.RESULTS)), "`python -m benchmarks.table` writes it anew"
