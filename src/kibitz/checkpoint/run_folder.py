@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kibitz.checkpoint.files import exists, local, move, probe, remove, size, sweep
+from kibitz.checkpoint.files import exists, local, move, probe, remove, remove_if_empty, size, sweep
 from kibitz.checkpoint.lock import Lock
 from kibitz.checkpoint.state_file import read_state, write_state
 from kibitz.checkpoint.thinning import kept, kept_within
@@ -57,6 +58,8 @@ class RunFolder:
     def __init__(self, path: Any, *, writes: bool = True):
         self.path = local(path)
         self._commits = self.path / COMMITS
+        self.id: str | None = None  # of the run whose commits count; None: it is not asked whose they are
+        self._written: int | None = None  # the step of the last commit that this process has written
         if self._commits.is_symlink():
             raise UnusableFile(
                 "The commits of this run lie elsewhere, and what is written or removed here must not be there.",
@@ -103,7 +106,21 @@ class RunFolder:
                 wanted=f"the run as it was after {step} steps",
                 cure="remove it, or give it back its own name",
             )
+        if self.id is not None and commit.document.get("id") != self.id:
+            raise UnusableFile(
+                "This commit is of another run.",
+                given=str(commit.path),
+                wanted="a commit of the run that began in this folder",
+                cure="remove it: somebody has copied it here",
+            )
         return commit
+
+    def whose(self) -> str | None:
+        """The id of the run that lies here: that of its first commit that is whole; None if there is none."""
+        for step in self.steps():
+            with suppress(UnusableFile):
+                return self.read(step).document.get("id")
+        return None
 
     def newest(self) -> Commit | None:
         """The newest commit that is whole; None if there never was one.
@@ -144,6 +161,7 @@ class RunFolder:
             UnusableFile: If the disk refuses; all that was there is whole.
         """
         write_state(self.of(step), arrays, document)
+        self._written = step
 
     def write_final(self, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
         """Write how the run ended."""
@@ -152,6 +170,13 @@ class RunFolder:
     def reopen(self) -> None:
         """The run goes on: it has no end any more."""
         remove(self.path / FINAL)
+
+    def remove(self) -> None:
+        """Take all commits away, and how the run ended; what others keep here stays."""
+        for step in self.steps():
+            remove(self.of(step))
+        remove(self.path / FINAL)
+        remove_if_empty(self._commits)
 
     def put_away(self) -> None:
         """Another run begins here: what there is goes into a folder beside it, `before-1` and so on."""
@@ -166,7 +191,8 @@ class RunFolder:
         Args:
             keep: How many stay (an int), or how many bytes (a float).
         """
-        steps = self.steps()
+        # Beyond the last one there may be damaged ones, and such of other runs: they take nobody's room.
+        steps = [step for step in self.steps() if self._written is None or step <= self._written]
         if isinstance(keep, int):
             stay = kept(steps, keep)
         else:

@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import uuid4
 
 from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.say import say
@@ -17,9 +18,10 @@ from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import pack, unpack
 from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
 from kibitz.checkpoint.state_file import shortened
-from kibitz.clock import Beat
-from kibitz.data.feed import OnePass
+from kibitz.clock import Beat, Clock
+from kibitz.data.feed import Feed, OnePass
 from kibitz.data.source import Source
+from kibitz.data.stateful import StatefulSource
 from kibitz.engine.state import TrainState, plain
 from kibitz.engine.timeline import exported, restored
 from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch, Unsupported, code
@@ -53,6 +55,10 @@ class Durable:
         self._cost, self._last, self._began = 0.0, 0.0, time.monotonic()
         self._spent, self._grown = 0.0, False
         self._now: dict[str, Any] = {}
+        self._id = uuid4().hex  # from the system's randomness: no seed may decide it, and it decides nothing
+        self._source: Source | None = None
+        self._clock: Clock | None = None
+        self._asked_to_save = False
         self._beat: Beat | None = None
         self._found: Commit | None = None
         self.place: Place | None = None
@@ -65,7 +71,11 @@ class Durable:
         Args:
             epochs: The end that is planned now.
         """
+        self._folder.id = self._folder.whose()
         newest, final = self._folder.newest(), self._folder.final()
+        if final is not None and final.document.get("id") != self._folder.id:
+            warnings.warn(f"The end of another run lies here, and is left aside: {final.path}", stacklevel=2)
+            final = None
         if newest is None and self._given.resume == "weights":
             newest = last_put_away(self._folder)
         if final is not None and (newest is None or final.document["epochs"] < epochs):
@@ -75,9 +85,22 @@ class Durable:
             return
         document = self._found.document
         check_document(document, self._found.arrays, self._found.path)
+        self._id = document["id"]
         vars(self._core)["row_seed"] = document["row_seed"]
         self._core.fits = document["fits"]
         self.place = self._place(document, ended=final is not None, grown=document["epochs"] < epochs)
+
+    def enter(self, feed: Feed) -> None:
+        """Put a source that knows its place where it was left, before anything is read from it."""
+        source = self._source = feed.source
+        if not isinstance(source, StatefulSource):
+            return
+        source.remember(lambda: 0 if self._clock is None else self._clock.step)
+        if self.place is not None and self._found is not None:
+            held = unpack(self._found.document["source"], self._found.arrays)
+            if held is not None:  # in a tuple, since None is a state as well
+                over = not self.place.begun and feed.steps_per_epoch is None
+                source.enter(held[0], self.place.step, over=over)
 
     def agree(self, given: Any, source: Source, sets: Mapping[str, OnePass]) -> None:
         """Refuse to go on with something else than the run was begun with.
@@ -100,9 +123,10 @@ class Durable:
         if lines:
             raise InvalidArgument(
                 f"This run was begun with something else: {shortened(lines, 8)}.",
-                given=code(f'fit(..., run="{self._given.run}")'),
+                given=code(self._given.written),
                 wanted="the model, the data and the settings that it was begun with",
-                cure='another folder; resume="weights" to begin anew with its weights; resume="force" to go on anyway',
+                cure=f'another folder; {self._given.by_fit}resume="weights" to begin anew with its weights; '
+                'resume="force" to go on anyway',
             )
 
     def attach(self, dispatch: Dispatch, validation: Validation | None, said: Any, planned: range, steps: Any) -> None:
@@ -110,6 +134,8 @@ class Durable:
         self._dispatch, self._validation, self._said, self._planned = dispatch, validation, said, planned
         run = dispatch.run
         run.dir, run.resumed, run.keep = str(self._folder.path), self.place is not None, self._at_boundary
+        self._clock = run.clock
+        run.savers.append(self._save)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         if self._given.commit is not None:
             self._beat = Beat(self._given.commit, "fit", name="commit")
@@ -137,7 +163,7 @@ class Durable:
                 "The commit does not fit this model: " + str(error).splitlines()[0],
                 given=str(self._found.path),
                 wanted="the state of this model, compiled as it is",
-                cure='resume="weights", or another folder',
+                cure=f'{self._given.by_fit}resume="weights", or another folder',
             ) from error
         self._core.owner.put_aside({name[6:]: arrays[name] for name in arrays if name.startswith("aside/")})
         run.clock.epoch, run.clock.batch, run.clock.step = self.place.epoch, self.place.batch, self.place.step
@@ -214,10 +240,14 @@ class Durable:
 
     def _at_boundary(self, logs: Logs, begun: bool) -> None:
         asked = self.termination.asked or self._dispatch.run.asked_to_end()
-        if asked or self._due(begun):
+        if asked or self._asked_to_save or self._due(begun):
             epoch = self._dispatch.run.clock.epoch
             self._commit(logs, epoch if begun else epoch + 1, begun=begun, wait=asked)
         self.termination.obey()
+
+    def _save(self, _: Mapping[str, Any]) -> None:
+        """Somebody has asked the run to save: at the boundary that comes next, so that no hook is lost between."""
+        self._asked_to_save = True
 
     def _due(self, begun: bool) -> bool:
         run = self._dispatch.run
@@ -237,6 +267,7 @@ class Durable:
 
     def _commit(self, logs: Logs, epoch: int, *, begun: bool, wait: bool = False) -> None:
         began = time.perf_counter()
+        self._asked_to_save = False
         state, document = self._core.timeline.kept, self._document(logs, epoch, begun=begun)
         step = document["step"]
         try:
@@ -270,7 +301,8 @@ class Durable:
             "fits": self._core.fits - 1, "seconds": self._spent + time.monotonic() - self._began,
             "logs": dict(logs), "callbacks": callbacks, "said": self._said.get_state(),
             "latest": {} if self._validation is None else self._validation.get_state(), "made_of": self._now,
-            "aside": self._core.owner.set_aside(),
+            "aside": self._core.owner.set_aside(), "id": self._id,
+            "source": (self._source.at(clock.step),) if isinstance(self._source, StatefulSource) else None,
         }  # fmt: skip
 
     def _write(self, step: int, state: TrainState, document: dict[str, Any]) -> None:
@@ -287,6 +319,9 @@ class Durable:
         document = self._document(logs, run.clock.epoch + 1, begun=False)
         document |= {"outcome": "stopped" if run.stop_requested else "completed"}
         self._folder.write_final(*_packed(self._core.timeline.kept, document))
+
+    def finish(self) -> None:
+        """The fit is over, and nobody has raised."""
 
     def close(self) -> None:
         """Wait for what is being written, and let the folder go, whatever ended the run."""
