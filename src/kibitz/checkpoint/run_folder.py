@@ -115,13 +115,6 @@ class RunFolder:
             )
         return commit
 
-    def whose(self) -> str | None:
-        """The id of the run that lies here: that of its first commit that is whole; None if there is none."""
-        for step in self.steps():
-            with suppress(UnusableFile):
-                return self.read(step).document.get("id")
-        return None
-
     def newest(self) -> Commit | None:
         """The newest commit that is whole; None if there never was one.
 
@@ -171,13 +164,6 @@ class RunFolder:
         """The run goes on: it has no end any more."""
         remove(self.path / FINAL)
 
-    def remove(self) -> None:
-        """Take all commits away, and how the run ended; what others keep here stays."""
-        for step in self.steps():
-            remove(self.of(step))
-        remove(self.path / FINAL)
-        remove_if_empty(self._commits)
-
     def put_away(self) -> None:
         """Another run begins here: what there is goes into a folder beside it, `before-1` and so on."""
         place = self.path / f"before-{_count_before(self.path) + 1}"
@@ -205,6 +191,22 @@ class RunFolder:
     def size(self) -> int:
         """Bytes of all commits."""
         return sum(size(self.of(step)) for step in self.steps())
+
+
+def whose(folder: RunFolder) -> str | None:
+    """The id of the run that lies in a folder: that of its first commit that is whole; None if there is none."""
+    for step in folder.steps():
+        with suppress(UnusableFile):
+            return folder.read(step).document.get("id")
+    return None
+
+
+def take_away(folder: RunFolder) -> None:
+    """Take all commits of a run away, and how it ended; what others keep in its folder stays."""
+    for step in folder.steps():
+        remove(folder.of(step))
+    remove(folder.path / FINAL)
+    remove_if_empty(folder.path / COMMITS)
 
 
 def last_put_away(folder: RunFolder) -> Commit | None:

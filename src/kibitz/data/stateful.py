@@ -1,4 +1,4 @@
-"""B. A stream that knows its place: batches that come one after the other, from wherever they were left.
+"""A stream that knows its place: batches that come one after the other, from wherever they were left.
 
 The protocol is Grain's: an iterator has `get_state()`, which gives plain data, and `set_state(state)`, after which it
 goes on where it stood then. Where a loader keeps the place itself, as torchdata's does, the two are `state_dict()` and

@@ -1,4 +1,4 @@
-"""M. A fit with BackupAndRestore: a durable run in the form that Keras has for it."""
+"""A fit with BackupAndRestore: a durable run in the form that Keras has for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kibitz.callbacks.backup_by_hand import LATEST
 from kibitz.callbacks.history import History
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.files import exists, local, remove, remove_if_empty
-from kibitz.checkpoint.run_folder import LOCK
+from kibitz.checkpoint.run_folder import LOCK, take_away
 from kibitz.engine.state import TrainState, plain
 from kibitz.errors import InvalidArgument, UnusableFile, code
 from kibitz.logs import Logs
@@ -92,7 +92,7 @@ class BackedUp(Durable):
         completed = outcome is not None and outcome.kind == "completed" and not self.termination.asked
         if completed and self._backup.delete_checkpoint:
             try:
-                self._folder.remove()
+                take_away(self._folder)
                 self._done = True
             except UnusableFile as error:
                 warnings.warn(f"The backup is still there: {error.what}", stacklevel=2)

@@ -16,7 +16,7 @@ from kibitz.checkpoint.background import Background
 from kibitz.checkpoint.document import FORMAT, PACKED, check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import pack, unpack
-from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
+from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away, whose
 from kibitz.checkpoint.state_file import shortened
 from kibitz.clock import Beat, Clock
 from kibitz.data.feed import Feed, OnePass
@@ -71,7 +71,7 @@ class Durable:
         Args:
             epochs: The end that is planned now.
         """
-        self._folder.id = self._folder.whose()
+        self._folder.id = whose(self._folder)
         newest, final = self._folder.newest(), self._folder.final()
         if final is not None and final.document.get("id") != self._folder.id:
             warnings.warn(f"The end of another run lies here, and is left aside: {final.path}", stacklevel=2)
