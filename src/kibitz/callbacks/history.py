@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kibitz.callbacks.base import Callback, Numbers
@@ -74,7 +75,7 @@ class History(Callback):
         """Go on with what `get_state` gave."""
         self.history, self.epoch, self._rows = state["history"], state["epoch"], state["rows"]
 
-    def follow(self, state: dict[str, Any]) -> None:
+    def follow(self, state: Mapping[str, Any]) -> None:
         """Go on with what `get_state` gave, as Keras does: `history` and `epoch` begin here, `rows()` has everything.
 
         Args:

@@ -69,6 +69,7 @@ class BackedUp(Durable):
     def attach(self, *args: Any, **kwargs: Any) -> None:
         """Take part in a run that is about to begin, and tell the callback what was found."""
         super().attach(*args, **kwargs)
+        self._kept = [Following(kept.callback) if isinstance(kept.callback, History) else kept for kept in self._kept]
         self._backup.restored = None
         if self.place is not None and self._found is not None:
             reason, by, _ = self._found.document["stop"] or ("", "", False)
@@ -115,11 +116,13 @@ class BackedUp(Durable):
         else:
             self.termination.obey()
 
-    def _give(self, kept: Kept, state: dict[str, Any], name: str) -> None:
-        if isinstance(kept.callback, History):
-            kept.callback.follow(state)
-        else:
-            super()._give(kept, state, name)
+
+class Following(Kept):
+    """The state of a `History` that begins anew, as Keras's does, and knows what was before."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Give it what the one before it remembered."""
+        self.callback.follow(state)
 
 
 def keeper_of(core: Core, given: DurableArguments | None, callbacks: Sequence[Any], verbose: Any) -> Durable | None:
