@@ -54,6 +54,7 @@ which its hook is called. `loops` reads the drawing: a test compares it with wha
             evaluate
         if a save was asked for:
             save_now(logs)                          of each callback that has it; with the numbers just measured
+            ... a durable run is committed, as soon as it is between two steps
         if a flush was asked for:
             flush()                                 of each callback that has it
         if a stop was asked for:

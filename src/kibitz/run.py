@@ -171,6 +171,8 @@ class Run:
     def save(self) -> None:
         """Have everybody save who saves in this run, after this hook; each by its own rule, such as only the best.
 
+        A durable run is committed then.
+
         Raises:
             NotReady: If nobody does, or if the run is over.
         """

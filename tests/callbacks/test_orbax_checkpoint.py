@@ -187,6 +187,61 @@ def test_D1_the_best_of_batches_can_be_kept(folder):
         quietly(fit, make(keras), theirs, theirs)
 
 
+class Asks(Callback):
+    """Asks the run to save at the end of a batch, or in another hook; keeps the weights of that moment."""
+
+    adds = ()
+
+    def __init__(self, epoch=None, batch=None, hook="", evaluate=False):
+        super().__init__()
+        self.at, self.evaluate, self.there = (epoch, batch), evaluate, None
+        if hook:
+            setattr(self, hook, lambda *_, **__: self.ask())
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.run.epoch, batch) == self.at:
+            self.ask()
+
+    def ask(self):
+        self.there = self.model.get_weights()
+        if self.evaluate:
+            self.run.evaluate()
+        self.run.save()
+
+
+@pytest.mark.parametrize(("save_freq", "number", "all_of_them"), [("epoch", 1, [0, 1, 2, 3]), (3, 7, [3, 6, 7, 9, 12])])
+def test_a_save_that_was_asked_for_has_the_state_of_that_batch_and_numbers_go_on(
+    folder, save_freq, number, all_of_them
+):
+    asks, model = Asks(1, 1), make()
+    fit(model, asks, OrbaxCheckpoint(folder, save_freq=save_freq, max_to_keep=None))
+    assert steps(folder) == all_of_them
+    model.load_weights(folder / str(number))
+    assert [each.tobytes() for each in model.get_weights()] == [each.tobytes() for each in asks.there]
+
+
+@pytest.mark.parametrize("evaluate", [False, True])
+def test_a_save_that_was_asked_for_keeps_the_rule_of_the_best(folder, evaluate):
+    save = OrbaxCheckpoint(folder, save_best_only=True, max_to_keep=None)
+    asks = Asks(0, 1, evaluate=evaluate)
+    given = {"validation_data": (X, Y), "validation_freq": 100}
+    if evaluate:
+        fit(make(), asks, save, **given)
+        assert steps(folder) == [0]
+        return
+    with pytest.warns(UserWarning, match="OrbaxCheckpoint was asked to save, and did not: there is no val_loss"):
+        fit(make(), asks, save, **given)
+    assert save.saved is None
+
+
+def test_a_save_that_was_asked_for_at_the_very_end_is_written_and_everything_is_closed(folder):
+    before = set(threading.enumerate())
+    model, asks = make(), Asks(hook="on_train_end")
+    fit(model, asks, OrbaxCheckpoint(folder, save_freq=100))
+    assert steps(folder) == [12]
+    assert {each for each in set(threading.enumerate()) - before if not each.daemon} == set()
+
+
 def test_weights_alone(folder):
     model = make()
     fit(model, OrbaxCheckpoint(folder, save_weights_only=True))

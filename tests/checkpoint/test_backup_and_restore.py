@@ -1,4 +1,7 @@
-"""BackupAndRestore: an interrupted run ends with the bits of one that was not; the planned end removes the backup."""
+"""BackupAndRestore in a loop of one's own: at the ends of epochs; the planned end removes the backup.
+
+What it does in fit is in tests/durable/test_backup.py.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import numpy as np
 import pytest
 
 import kibitz
-from kibitz.callbacks.backup_and_restore import LATEST, PREVIOUS, BackupAndRestore
+from kibitz.callbacks.backup_and_restore import BackupAndRestore
+from kibitz.callbacks.backup_by_hand import LATEST, PREVIOUS
 from kibitz.callbacks.callback_list import CallbackList
 from kibitz.checkpoint.state_file import read_state
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnusableFile, WrongType
@@ -91,26 +95,6 @@ def noisy():
     return model
 
 
-def shuffled(model, callbacks):
-    x = np.random.default_rng(2).normal(size=(12, 4)).astype("float32")
-    return model.fit(x, x.sum(1, keepdims=True), epochs=4, batch_size=2, verbose=0, callbacks=callbacks)
-
-
-def test_a_run_that_crashed_ends_with_the_bits_of_one_that_did_not(tmp_path):
-    whole = noisy()
-    losses = shuffled(whole, []).history["loss"]
-    with pytest.raises(RuntimeError, match="power"):
-        shuffled(noisy(), [BackupAndRestore(tmp_path), Crash(2, 5)])
-    model, backup = noisy(), BackupAndRestore(tmp_path)
-    history = shuffled(model, [backup])
-    assert history.epoch == [2, 3]
-    assert backup.restored == {"epoch": 2, "stopped": ""}
-    assert history.history["loss"] == losses[2:]
-    assert same(state(model), state(whole))
-    assert model.optimizer.iterations.numpy() == 24
-    assert not tmp_path.exists()
-
-
 @pytest.mark.parametrize("save_freq", ["epoch", 1, 3, 4, 9])
 def test_D5a_no_batch_is_trained_on_twice_and_none_is_left_out(tmp_path, save_freq):
     crashes = [(1, 2), (2, 2), (3, 2), None]
@@ -163,13 +147,6 @@ def test_D5e_the_place_belongs_to_one_fit(tmp_path):
         train(model, 4, callbacks=[BackupAndRestore(tmp_path), Crash(2)])
     assert train(model, 4, callbacks=[BackupAndRestore(tmp_path)]).epoch == [2, 3]
     assert train(model, 2).epoch == [0, 1]
-
-
-def test_a_backup_overrides_initial_epoch_and_a_finished_run_has_nothing_to_do(tmp_path):
-    model, backup = dense(kibitz), BackupAndRestore(tmp_path, delete_checkpoint=False)
-    train(model, 3, callbacks=[backup])
-    assert train(model, 3, callbacks=[BackupAndRestore(tmp_path, delete_checkpoint=False)]).epoch == []
-    assert train(model, 5, initial_epoch=1, callbacks=[BackupAndRestore(tmp_path)]).epoch == [3, 4]
 
 
 def test_in_a_loop_of_ones_own_it_restores_and_removes(tmp_path):
@@ -329,7 +306,7 @@ def test_another_model_or_optimizer_is_told_before_the_first_step(tmp_path):
     for model, what in ((dense(kibitz, units=5), "not float32"), (dense(kibitz, compiled="sgd"), "is unexpected")):
         before = state(model)
         with pytest.raises(ShapeMismatch, match=f"another model or another optimizer: .*{what}"):
-            train(model, 3, callbacks=[BackupAndRestore(tmp_path)])
+            CallbackList([BackupAndRestore(tmp_path)], model=model, epochs=3, steps=1).on_train_begin()
         assert same(state(model), before)
 
 

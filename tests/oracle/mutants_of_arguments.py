@@ -5,6 +5,7 @@ from __future__ import annotations
 from kibitz import callbacks
 from kibitz.callbacks.monitor import Monitor
 from kibitz.callbacks.progbar_logger import ProgbarLogger
+from kibitz.checkpoint.run_folder import RunFolder
 from tests.oracle.mutant import mutant, nothing, wrap
 
 
@@ -69,7 +70,7 @@ def functions_stand_in_another_order(patch):
 @mutant("a_run_goes_on_from_its_backup_however_*")
 def backups_are_never_taken(patch):
     """BackupAndRestore writes nothing."""
-    patch.setattr("kibitz.callbacks.backup_and_restore.write_state", nothing)
+    patch.setattr(RunFolder, "write", nothing)
 
 
 @mutant("a_callback_list_has_what_*")

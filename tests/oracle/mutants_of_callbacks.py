@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kibitz import callbacks
 from kibitz.callbacks.monitor import Monitor
+from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.logs import Logs
 from tests.oracle.mutant import mutant, nothing, wrap
 
@@ -105,7 +106,7 @@ def a_nan_goes_unseen(patch):
 @mutant("a_run_goes_on_*")
 def a_backup_is_not_found(patch):
     """BackupAndRestore begins anew."""
-    patch.setattr(callbacks.BackupAndRestore, "_found", nothing)
+    patch.setattr(RunFolder, "newest", nothing)
 
 
 @mutant("an_end_without_*")

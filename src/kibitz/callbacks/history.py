@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kibitz.callbacks.base import Callback, Numbers
@@ -46,7 +47,7 @@ class History(Callback):
 
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Number the epochs of this fit; the values of earlier fits stay."""
-        self.epoch = []
+        self.epoch, self._earlier = [], []
 
     def on_epoch_end(self, epoch: int, logs: Numbers = None) -> None:
         """Keep the epoch's numbers."""
@@ -60,19 +61,31 @@ class History(Callback):
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict an epoch, over all fits, all with the same keys: None where an epoch has no such number."""
-        keys = ["epoch", *self.history]
+        keys = dict.fromkeys(["epoch", *self.history, *(key for row in self._rows for key in row)])
         return [{key: row.get(key) for key in keys} for row in self._rows]
 
     def get_state(self) -> dict[str, Any]:
         """All values, the epochs of this fit, and what belongs to which epoch."""
-        return {"history": self.history, "epoch": self.epoch, "rows": self._rows}
+        history = self.history
+        if self._earlier:  # the lists begin with this process, and the run did not
+            history = {key: [row[key] for row in self._rows if key in row] for key in self.rows()[0] if key != "epoch"}
+        return {"history": history, "epoch": [*self._earlier, *self.epoch], "rows": self._rows}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on with what `get_state` gave."""
         self.history, self.epoch, self._rows = state["history"], state["epoch"], state["rows"]
+
+    def follow(self, state: Mapping[str, Any]) -> None:
+        """Go on with what `get_state` gave, as Keras does: `history` and `epoch` begin here, `rows()` has everything.
+
+        Args:
+            state: What `get_state` gave in another process.
+        """
+        self._earlier, self._rows = list(state["epoch"]), list(state["rows"])
 
     def reset(self) -> None:
         """Forget everything."""
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
         self._rows: list[dict[str, Any]] = []
+        self._earlier: list[int] = []  # the epochs of this fit that another process has done

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,9 @@ class OrbaxCheckpoint(Watching):
     """Save the state with Orbax, every epoch or every so many batches, while training goes on.
 
     Each checkpoint is a folder in `directory`, named by a number: of the epoch (from 0), or with an integer `save_freq`
-    of the batches trained on so far. Where a number like it, or a larger one, is there from an earlier fit, counting
-    goes on above it, so that the latest is always the last one written. What is saved is a copy, made when it is due.
+    of the batches trained on so far. Where a number like it, or a larger one, is there from an earlier fit or from a
+    `self.run.save()`, counting goes on above it, so that the latest is always the last one written. What is saved is a
+    copy, made when it is due.
 
     `kibitz.saving.load_model(directory)` gives the latest model back, `model.load_weights(directory)` the weights and
     the optimizer; that takes the folder of one step as well.
@@ -154,6 +157,20 @@ class OrbaxCheckpoint(Watching):
         """Save if that is done every epoch."""
         if self.save_freq == "epoch":
             self._save(epoch, logs)
+
+    def save_now(self, logs: Mapping[str, Any]) -> None:
+        """Save because somebody asked the run to, by the same rule: if only the best is kept, only what is better.
+
+        Numbers go on: within an epoch it has the epoch's number, and the save at its end the next one.
+        """
+        if self.save_best_only and logs.get(self.watch.key) is None:
+            warnings.warn(
+                f"OrbaxCheckpoint was asked to save, and did not: there is no {self.watch.key} at this moment. "
+                "self.run.evaluate() in the same hook measures first.",
+                stacklevel=2,
+            )
+            return
+        self._save(self._epoch if self.save_freq == "epoch" else self.batches_seen, dict(logs))
 
     def on_train_end(self, logs: Numbers = None) -> None:
         """Wait for what is being written, and close the folder."""

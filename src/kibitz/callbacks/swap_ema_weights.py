@@ -57,6 +57,15 @@ class SwapEMAWeights(Callback):
         """Check before the first step that there will be averages."""
         self._check()
 
+    def get_state(self) -> dict[str, Any]:
+        """Whether the averages stand in the model between two epochs."""
+        return {"swapped": any(each.of == "epoch" and bool(each.swapped) for each in self._open)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with what `get_state` gave: the model has the weights aside."""
+        if state["swapped"]:
+            self._open.append(_Stretch(self.run, "epoch", True))
+
     def on_train_begin(self, logs: Numbers = None) -> None:
         """Remember which run this is."""
         self._check()

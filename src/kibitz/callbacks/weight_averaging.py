@@ -27,9 +27,8 @@ class WeightAveraging(Callback):
 
     From the beginning of a validation on, the model has the averaged weights; it gets those of the training back when
     this callback's next `on_train_batch_end` or `on_epoch_end` comes. So put it behind the callbacks that shall see the
-    averaged ones there, such as ModelCheckpoint, and before those that shall not, such as BackupAndRestore. Of two that
-    leave weights behind in the end, such as this and EarlyStopping with `restore_best_weights`, the later one has its
-    way.
+    averaged ones there, such as ModelCheckpoint, and before those that shall not. Of two that leave weights behind in
+    the end, such as this and EarlyStopping with `restore_best_weights`, the later one has its way.
 
     Batch normalization: the statistics of averaged weights are not the average of statistics. Along a moving average
     the weights lie close together, and the averaged statistics are as good as the layers' own, which are averages as

@@ -5,6 +5,7 @@ A digest says that a file is as it was written, and not who wrote it: a stranger
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from kibitz.checkpoint.packed import unpack
 from kibitz.errors import UnusableFile
 
 FORMAT = 1
-PACKED = ("logs", "callbacks", "said", "latest", "made_of")
+PACKED = ("logs", "callbacks", "said", "latest", "made_of", "source")
 """What is packed, since it may hold what JSON does not."""
 
 
@@ -46,11 +47,16 @@ def _callbacks(value: Any) -> bool:
     )  # fmt: skip
 
 
+def _id(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32}", value) is not None
+
+
 FIELDS: dict[str, Callable[[Any], bool]] = {
-    "step": _counts, "epoch": _counts, "batch": _counts, "begun": _flag, "epochs": _counts, "stop": _stop,
+    "id": _id, "step": _counts, "epoch": _counts, "batch": _counts, "begun": _flag, "epochs": _counts, "stop": _stop,
     "row_seed": _counts, "fits": _counts, "journal": _counts,
     "seconds": lambda value: isinstance(value, int | float) and value >= 0,
     "logs": _numbers, "callbacks": _callbacks, "said": _pairs, "latest": _numbers, "made_of": _numbers,
+    "source": lambda value: value is None or (isinstance(value, tuple) and len(value) == 1),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Plain values as JSON and arrays, and back: numbers, texts, None, arrays, and lists, tuples and dicts of these.
+"""Plain values as JSON and arrays, and back: numbers, texts, bytes, None, arrays, and lists, tuples and dicts of these.
 
 What JSON does not know is written as a dict of one key: `{"tuple": [...]}`, `{"float": "nan"}`, `{"array": "name"}`.
 """
@@ -6,6 +6,7 @@ What JSON does not know is written as a dict of one key: `{"tuple": [...]}`, `{"
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from kibitz.errors import Unsupported, UnusableFile
 
 KEYS = str | int
+INT64 = range(-(2**63), 2**63)  # what a file of ours has as a number; a larger one is a text there
+LARGE = re.compile(r"-?0x[0-9a-f]{16,1024}")
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -38,8 +41,14 @@ def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         >>> unpack(packed, arrays)["best"]
         (1, inf)
     """
-    if value is None or isinstance(value, bool | str) or type(value) is int:
+    if value is None or isinstance(value, bool | str) or (type(value) is int and value in INT64):
         return value
+    if isinstance(value, bytes):
+        name = f"{place}/{len(arrays)}"
+        arrays[name] = np.frombuffer(value, np.uint8)
+        return {"bytes": name}
+    if type(value) is int and LARGE.fullmatch(hex(value)):
+        return {"int": hex(value)}
     if isinstance(value, np.generic | np.ndarray):
         name = f"{place}/{len(arrays)}"
         arrays[name] = np.array(value)
@@ -54,7 +63,7 @@ def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
     raise Unsupported(
         "This cannot be written down.",
         given=value,
-        wanted="numbers, texts, None, NumPy arrays, and lists, tuples and dicts of these",
+        wanted="numbers, texts, bytes, None, NumPy arrays, and lists, tuples and dicts of these",
         cure="keep it under a name that begins with an underscore, or say what to keep in get_state",
     )
 
@@ -73,6 +82,10 @@ def unpack(packed: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         ((kind, inner),) = packed.items()
         if kind in {"array", "scalar"} and isinstance(inner, str) and inner in arrays:
             return arrays[inner] if kind == "array" else arrays[inner][()]
+        if kind == "bytes" and isinstance(inner, str) and inner in arrays:
+            return arrays[inner].tobytes()
+        if kind == "int" and isinstance(inner, str) and LARGE.fullmatch(inner):
+            return int(inner, 16)
         if kind == "float" and isinstance(inner, str) and inner in FLOATS:
             return FLOATS[inner]
         if kind == "tuple" and isinstance(inner, list):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kibitz.checkpoint.files import exists, local, move, probe, remove, size, sweep
+from kibitz.checkpoint.files import exists, local, move, probe, remove, remove_if_empty, size, sweep
 from kibitz.checkpoint.lock import Lock
 from kibitz.checkpoint.state_file import read_state, write_state
 from kibitz.checkpoint.thinning import kept, kept_within
@@ -60,6 +61,8 @@ class RunFolder:
         self.path = local(path)
         self._commits = self.path / COMMITS
         self.written = Written(self.path / WRITTEN)
+        self.id: str | None = None  # of the run whose commits count; None: it is not asked whose they are
+        self._last: int | None = None  # the step of the last commit that this process has written
         if self._commits.is_symlink():
             raise UnusableFile(
                 "The commits of this run lie elsewhere, and what is written or removed here must not be there.",
@@ -105,6 +108,13 @@ class RunFolder:
                 wanted=f"the run as it was after {step} steps",
                 cure="remove it, or give it back its own name",
             )
+        if self.id is not None and commit.document.get("id") != self.id:
+            raise UnusableFile(
+                "This commit is of another run.",
+                given=str(commit.path),
+                wanted="a commit of the run that began in this folder",
+                cure="remove it: somebody has copied it here",
+            )
         return commit
 
     def newest(self) -> Commit | None:
@@ -146,6 +156,7 @@ class RunFolder:
             UnusableFile: If the disk refuses; all that was there is whole.
         """
         write_state(self.of(step), arrays, document)
+        self._last = step
 
     def write_final(self, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
         """Write how the run ended."""
@@ -168,7 +179,8 @@ class RunFolder:
         Args:
             keep: How many stay (an int), or how many bytes (a float).
         """
-        steps = self.steps()
+        # Beyond the last one there may be damaged ones, and such of other runs: they take nobody's room.
+        steps = [step for step in self.steps() if self._last is None or step <= self._last]
         if isinstance(keep, int):
             stay = kept(steps, keep)
         else:
@@ -187,6 +199,25 @@ class RunFolder:
     def size(self) -> int:
         """Bytes of all commits."""
         return sum(size(self.of(step)) for step in self.steps())
+
+
+def whose(folder: RunFolder) -> str | None:
+    """The id of the run that lies in a folder: that of its first commit that is whole; None if there is none."""
+    for step in folder.steps():
+        with suppress(UnusableFile):
+            return folder.read(step).document.get("id")
+    return None
+
+
+def take_away(folder: RunFolder) -> None:
+    """Take all commits of a run away, and how it ended; what others keep in its folder stays."""
+    for step in folder.steps():
+        remove(folder.of(step))
+    folder.written.forget(-1)
+    for path in (folder.path / FINAL, folder.journal):
+        remove(path)
+    for path in (folder.path / COMMITS, folder.written.path):
+        remove_if_empty(path)
 
 
 def last_put_away(folder: RunFolder) -> Commit | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kibitz.data.source import Source
+from kibitz.data.stateful import StatefulSource
 from kibitz.errors import Bug
 
 
@@ -31,6 +32,7 @@ class Feed:
         self._given = 0  # batches handed out in this epoch
         self._total = 0
         self._past = 0  # batches of the epoch that is to begin that were trained on already
+        self._entered = False  # whether the source stands behind these
 
     @property
     def steps(self) -> int | None:
@@ -45,13 +47,18 @@ class Feed:
     def seek(self, epochs: int, batch: int, step: int) -> None:
         """Begin as if so much had been read; of a source that can be read but once, it is read, and let go.
 
+        A source that was put at its place stands there.
+
         Args:
             epochs: How many epochs.
             batch: How many batches of the next one.
             step: How many batches in all.
         """
         self._past = batch
-        if self.source.once:
+        self._entered = isinstance(self.source, StatefulSource) and self.source.entered
+        if self._entered:
+            self._number, self._total = epochs, step - batch
+        elif self.source.once:
             for _ in range(step - batch):
                 if self._next() is None:
                     break
@@ -69,6 +76,9 @@ class Feed:
         if self.steps_per_epoch is None:
             self._pass = None
         past, self._past = self._past, 0
+        if self._entered:
+            self._given, self._total = past, self._total + past
+            return self.more()
         for _ in range(past):
             if self.more():
                 self.take()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from kibitz.callbacks.base import Callback
 from kibitz.callbacks.history import History
@@ -60,7 +61,7 @@ def branch_off(core: Core, given: FitArguments, asked: LookBack, branch: Any) ->
     def begin(arrays: dict[str, Any], document: dict[str, Any]) -> None:
         told = Committed(stretch.start, document["epoch"], document["begun"], document["seconds"], state_digest(arrays))
         begun = {"journal": Journal(there.journal).append([told]), "program": program_in(parent),
-                 "parent": {"run": str(parent.path), "step": stretch.start}}  # fmt: skip
+                 "id": uuid4().hex, "parent": {"run": str(parent.path), "step": stretch.start}}  # fmt: skip
         there.write(stretch.start, arrays, document | begun)
 
     _fork(core, given, replace(asked, forks=begin), past, stretch, begin)

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from kibitz.callbacks.dispatch import Dispatch, Seat
 from kibitz.callbacks.say import say
@@ -14,10 +15,10 @@ from kibitz.checkpoint.background import Background
 from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import unpack
-from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
+from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away, whose
 from kibitz.checkpoint.state_file import shortened
-from kibitz.clock import Beat
-from kibitz.data.feed import OnePass
+from kibitz.clock import Beat, Clock
+from kibitz.data.feed import Feed, OnePass
 from kibitz.data.source import Source
 from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported, restored
@@ -29,7 +30,16 @@ from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit, program_of
 from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.made_of import made_of
-from kibitz.models.restoring import begin_as, numbered, place_in, put_back, remind, state_digest
+from kibitz.models.restoring import (
+    begin_as,
+    enter_source,
+    numbered,
+    place_in,
+    put_back,
+    remind,
+    source_at,
+    state_digest,
+)
 from kibitz.models.termination import Termination
 from kibitz.replay.entry import Committed, Entry
 from kibitz.replay.journal import Journal
@@ -59,6 +69,10 @@ class Durable:
         self._cost, self._last, self._began = 0.0, 0.0, time.monotonic()
         self._spent, self._grown = 0.0, False
         self._now: dict[str, Any] = {}
+        self._id = uuid4().hex  # from the system's randomness: no seed may decide it, and it decides nothing
+        self._source: Source | None = None
+        self._clock: Clock | None = None
+        self._asked_to_save = False
         self._beat: Beat | None = None
         self._found: Commit | None = None
         self._journal = Journal(self._folder.journal)
@@ -74,7 +88,11 @@ class Durable:
         Args:
             epochs: The end that is planned now.
         """
+        self._folder.id = whose(self._folder)
         newest, final = self._folder.newest(), self._folder.final()
+        if final is not None and final.document.get("id") != self._folder.id:
+            warnings.warn(f"The end of another run lies here, and is left aside: {final.path}", stacklevel=2)
+            final = None
         if newest is None and self._given.resume == "weights":
             newest = last_put_away(self._folder)
         if final is not None and (newest is None or final.document["epochs"] < epochs):
@@ -83,12 +101,19 @@ class Durable:
         if self._found is None or self._given.resume == "weights":
             return
         check_document(self._found.document, self._found.arrays, self._found.path)
+        self._id = self._found.document["id"]
         begin_as(self._core, self._found)
         self._grown = self._found.document["epochs"] < epochs
         self.place = place_in(self._found, ended=final is not None)
 
     def ready(self) -> None:
         """The model has its weights; those of the run are put in when it begins."""
+
+    def enter(self, feed: Feed) -> None:
+        """Put a source that knows its place where it was left, before anything is read from it."""
+        self._source = feed.source
+        commit = None if self.place is None else self._found
+        enter_source(feed, commit, self.place, lambda: 0 if self._clock is None else self._clock.step)
 
     def agree(self, given: Any, source: Source, sets: Mapping[str, OnePass]) -> None:
         """Refuse to go on with something else than the run was begun with.
@@ -111,9 +136,10 @@ class Durable:
         if lines:
             raise InvalidArgument(
                 f"This run was begun with something else: {shortened(lines, 8)}.",
-                given=code(f'fit(..., run="{self._given.run}")'),
+                given=code(self._given.written),
                 wanted="the model, the data and the settings that it was begun with",
-                cure='another folder; resume="weights" to begin anew with its weights; resume="force" to go on anyway',
+                cure=f'another folder; {self._given.by_fit}resume="weights" to begin anew with its weights; '
+                'resume="force" to go on anyway',
             )
 
     def attach(self, dispatch: Dispatch, validation: Validation | None, said: Any, planned: range, steps: Any) -> None:
@@ -122,6 +148,8 @@ class Durable:
         run = dispatch.run
         run.dir, run.resumed, run.keep = str(self._folder.path), self.place is not None, self._at_boundary
         dispatch.watch = self._recorder = Recorder(run, self._core.timeline)
+        self._clock = run.clock
+        run.savers.append(self._save)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         self._new = [] if self.place is None or self.place.ended else self._newcomers()
         self._recorder.wait(self._new)
@@ -156,7 +184,7 @@ class Durable:
             self._record(begun=False)
             return
         document, arrays, run = self._found.document, self._found.arrays, self._dispatch.run
-        put_back(self._core, self._found)
+        put_back(self._core, self._found, cure=f'{self._given.by_fit}resume="weights", or another folder')
         run.clock.epoch, run.clock.batch, run.clock.step = self.place.epoch, self.place.batch, self.place.step
         remind(self._dispatch, self._kept, self._found)
         self._said.set_state(unpack(document["said"], arrays))
@@ -222,10 +250,14 @@ class Durable:
     def _at_boundary(self, logs: Logs, begun: bool) -> None:
         self._recorder.boundary(begun=begun, seconds=self._seconds())
         asked = self.termination.asked or self._dispatch.run.asked_to_end()
-        if asked or self._due(begun):
+        if asked or self._asked_to_save or self._due(begun):
             epoch = self._dispatch.run.clock.epoch
             self._commit(logs, epoch if begun else epoch + 1, begun=begun, wait=asked)
         self.termination.obey()
+
+    def _save(self, _: Mapping[str, Any]) -> None:
+        """Somebody has asked the run to save: at the boundary that comes next, so that no hook is lost between."""
+        self._asked_to_save = True
 
     def _due(self, begun: bool) -> bool:
         run = self._dispatch.run
@@ -245,6 +277,7 @@ class Durable:
 
     def _commit(self, logs: Logs, epoch: int, *, begun: bool, wait: bool = False) -> None:
         began = time.perf_counter()
+        self._asked_to_save = False
         state, document = self._core.timeline.kept, self._document(logs, epoch, begun=begun)
         entries, written = self._recorder.taken()
         self._heed()
@@ -274,7 +307,10 @@ class Durable:
         told = document_of(
             self._core, self._dispatch, self._kept, self._said, self._validation, logs, epoch, begun=begun
         )
-        return told | {"epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now}
+        return told | {
+            "epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now, "id": self._id,
+            "source": source_at(self._source, told["step"]),
+        }  # fmt: skip
 
     def _seconds(self) -> float:
         """How long the run has taken, with what the processes before this one did."""
@@ -316,6 +352,9 @@ class Durable:
             self._folder.written.write(document["step"] + 1, written)
         packed["journal"] = self._say_written()
         self._folder.write_final(arrays, packed)
+
+    def finish(self) -> None:
+        """The fit is over, and nobody has raised."""
 
     def close(self) -> None:
         """Wait for what is being written, and let the folder go, whatever ended the run."""

@@ -33,6 +33,16 @@ class DurableArguments:
     resume: str
     keep: int | float
 
+    @property
+    def written(self) -> str:
+        """How the user has said so, for messages."""
+        return f'fit(..., run="{self.run}")'
+
+    @property
+    def by_fit(self) -> str:
+        """What is to be written before `resume=`, for messages."""
+        return ""
+
 
 def durable_arguments(run: Any, commit: Any, resume: Any, keep: Any) -> DurableArguments | None:
     """Check them; None if the fit is not to be durable.

@@ -12,6 +12,7 @@ from kibitz.checkpoint.fingerprint import of_data, of_machine
 from kibitz.data.feed import OnePass
 from kibitz.data.generators import GeneratorSource
 from kibitz.data.source import Source
+from kibitz.data.stateful import StatefulSource
 from kibitz.models.core import Core
 from kibitz.seed import seed_that_was_set
 
@@ -38,6 +39,8 @@ def made_of(core: Core, given: Any, source: Source, sets: Mapping[str, OnePass])
 
 
 def _of_source(source: Any) -> Any:
+    if isinstance(source, StatefulSource):
+        return f"{source.kind}, which knows its place"
     if isinstance(source, GeneratorSource):
         return "a generator"
     return {"x": of_data(source.x), "y": of_data(source.y), "sample_weight": of_data(source.weight)}

@@ -14,6 +14,7 @@ from kibitz.data.arrays import ArraySource
 from kibitz.data.generators import GeneratorSource
 from kibitz.data.source import Source
 from kibitz.data.standard import is_array, standard
+from kibitz.data.stateful import StatefulSource, stateful_source
 from kibitz.data.weights import class_weights, classes_of
 from kibitz.errors import BadData, EmptyData, InvalidArgument, ShapeMismatch, WrongType, code
 from kibitz.models.arguments import check_both_weights, check_class_weight, whole
@@ -140,8 +141,9 @@ def array_source(
 
 
 def generator_source(
-    x: Any, name: str, *, y: Any, weight: Any, class_weight: Any, batch_size: Any, keep: int | None = None
-) -> GeneratorSource:
+    x: Any, name: str, *, y: Any, weight: Any, class_weight: Any, batch_size: Any, keep: int | None = None,
+    stateful: StatefulSource | None = None,
+) -> GeneratorSource:  # fmt: skip
     """An iterator over batches; targets, weights and batch size are its own."""
     for argument, value in (("y", y), ("sample_weight", weight), ("batch_size", batch_size)):
         if value is not None:
@@ -150,6 +152,9 @@ def generator_source(
                                   cure="yield x, y or yield x, y, sample_weight")  # fmt: skip
     if class_weight is not None:
         check_class_weight(class_weight)
+    if stateful is not None:
+        stateful.class_weight = class_weight
+        return stateful
     return GeneratorSource(x, name, class_weight=class_weight, keep=keep)
 
 
@@ -159,12 +164,14 @@ def training_source(
 ) -> tuple[Source, Held | None]:  # fmt: skip
     """What `fit` trains on, and the rows that were split off to validate with (None if none were)."""
     check_both_weights(class_weight, weight)
-    if is_iterator(x):
+    stateful = stateful_source(x)
+    if stateful is not None or is_iterator(x):
         if share:
             raise InvalidArgument("validation_split needs rows that can be counted, and a generator has none.",
                                   given=code(f"fit(generator, validation_split={share})"), wanted="arrays",
                                   cure="validation_data=another_generator, with validation_steps=...")  # fmt: skip
-        return generator_source(x, "x", y=y, weight=weight, class_weight=class_weight, batch_size=batch_size), None
+        return generator_source(x, "x", y=y, weight=weight, class_weight=class_weight, batch_size=batch_size,
+                                stateful=stateful), None  # fmt: skip
     batch_size = whole("batch_size", batch_size, optional=True, cure="batch_size=32")
     parts = arrays(x, y, weight)
     warn_if_weightless(parts[2])
@@ -186,5 +193,8 @@ def measuring_source(
             return generator_source(x, "validation_data", y=y, weight=weight, class_weight=None, batch_size=None,
                                     keep=keep)  # fmt: skip
         return generator_source(x, called.x, y=y, weight=weight, class_weight=None, batch_size=batch_size, keep=keep)
+    if (stateful := stateful_source(x, called.x)) is not None:
+        size = batch_size if called is GIVEN else None  # in fit it may be that of training
+        return generator_source(x, called.x, y=y, weight=weight, class_weight=None, batch_size=size, stateful=stateful)
     batch_size = whole("batch_size", batch_size, optional=True, cure="batch_size=32")
     return array_source(arrays(x, y, weight, called), batch_size, steps)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import jax
 import numpy as np
@@ -20,7 +21,7 @@ from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit, RunFolder
 from kibitz.checkpoint.state_file import shortened
-from kibitz.data.feed import OnePass
+from kibitz.data.feed import Feed, OnePass
 from kibitz.data.source import Source
 from kibitz.engine.refitting import refitted
 from kibitz.engine.state import TrainState, canonical
@@ -34,7 +35,7 @@ from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit
 from kibitz.models.made_of import made_of
 from kibitz.models.refreezing import take
-from kibitz.models.restoring import begin_as, place_in, put_back, remind, state_digest
+from kibitz.models.restoring import begin_as, enter_source, place_in, put_back, remind, source_at, state_digest
 from kibitz.replay.entry import Wrote
 from kibitz.replay.looking import Looking
 from kibitz.replay.past import Past, commit_before, past_of, refuse_writes
@@ -131,6 +132,14 @@ class Replay:
         """Take the seeds that the run was begun with."""
         begin_as(self._core, self.commit)
 
+    def enter(self, feed: Feed) -> None:
+        """Put a source that knows its place where it was."""
+        self._source = feed.source
+        enter_source(feed, self.commit, self.place, self._steps_done)
+
+    def _steps_done(self) -> int:
+        return self._dispatch.run.clock.step if hasattr(self, "_dispatch") else 0
+
     def ready(self) -> None:
         """The model has its weights: it is lent."""
         self._loan = Loan(self._core.owner)
@@ -215,7 +224,8 @@ class Replay:
         told = document_of(self._core, self._dispatch, self._kept, self._said, self._validation, logs,
                            clock.epoch if begun else clock.epoch + 1, begun=begun)  # fmt: skip
         was = self.commit.document
-        told |= {"epochs": was["epochs"], "seconds": was["seconds"], "made_of": self._made_of}
+        told |= {"epochs": was["epochs"], "seconds": was["seconds"], "made_of": self._made_of,
+                 "id": uuid4().hex, "source": source_at(self._source, clock.step)}  # fmt: skip
         return packed_commit(self._core.timeline.kept, told)
 
     def _write(self, entry: Wrote, args: tuple[Any, ...]) -> None:

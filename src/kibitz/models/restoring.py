@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit
 from kibitz.checkpoint.state_file import digest
+from kibitz.data.feed import Feed
+from kibitz.data.source import Source
+from kibitz.data.stateful import StatefulSource
 from kibitz.engine.timeline import restored
 from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch
 from kibitz.logs import Logs
@@ -50,8 +53,37 @@ def begin_as(core: Core, commit: Commit) -> None:
     core.fits = commit.document["fits"]
 
 
-def put_back(core: Core, commit: Commit) -> None:
+def enter_source(feed: Feed, commit: Commit | None, place: Place | None, step: Callable[[], int]) -> None:
+    """Put a source that knows its place where it was left, before anything is read from it.
+
+    Args:
+        feed: Its feed.
+        commit: What is gone on from. None: it begins.
+        place: Where that was.
+        step: How many steps are done.
+    """
+    source = feed.source
+    if not isinstance(source, StatefulSource):
+        return
+    source.remember(step)
+    if commit is not None and place is not None:
+        held = unpack(commit.document["source"], commit.arrays)
+        if held is not None:  # in a tuple, since None is a state as well
+            source.enter(held[0], place.step, over=not place.begun and feed.steps_per_epoch is None)
+
+
+def source_at(source: Source | None, step: int) -> tuple[Any] | None:
+    """The state that a source had at a step, in a tuple; None if it has none."""
+    return (source.at(step),) if isinstance(source, StatefulSource) else None
+
+
+def put_back(core: Core, commit: Commit, *, cure: str = "the model that the run is of") -> None:
     """Put the state of a commit into a model.
+
+    Args:
+        core: The parts of the model.
+        commit: The commit.
+        cure: What to do if it does not fit.
 
     Raises:
         InvalidArgument: If it is that of another model.
@@ -64,7 +96,7 @@ def put_back(core: Core, commit: Commit) -> None:
             "The commit does not fit this model: " + str(error).splitlines()[0],
             given=str(commit.path),
             wanted="the state of this model, compiled as it is",
-            cure='resume="weights", or another folder',
+            cure=cure,
         ) from error
     core.owner.put_aside({name[6:]: arrays[name] for name in arrays if name.startswith("aside/")})
 

@@ -79,14 +79,18 @@ class FitArguments:
 def run_fit(core: Core, given: FitArguments) -> History:
     """Check everything, then train."""
     core.check_compiled("fit")
-    if given.durable is None:
+    callbacks = as_list(given.callbacks)
+    if given.durable is None and not any(getattr(type(each), "makes_durable", False) is True for each in callbacks):
         return _fit(core, given, None)
-    from kibitz.models.durable import Durable
+    from kibitz.models.backed_up import keeper_of
 
-    durable = Durable(core, given.durable, given.verbose)
+    durable = keeper_of(core, given.durable, callbacks, given.verbose)
+    if durable is None:
+        return _fit(core, given, None)
     try:
         with durable.termination.heeded():
             history = _fit(core, given, durable)
+        durable.finish()
     finally:
         durable.close()
     durable.termination.obey()  # it may have been asked for after the last batch
@@ -116,6 +120,8 @@ def _fit(core: Core, given: FitArguments, keeper: Durable | Replay | None) -> Hi
         share=check_split(given.validation_split) if given.validation_data is None else 0.0,
     )  # fmt: skip
     feed = Feed(source, steps, epochs - initial_epoch)
+    if keeper is not None:
+        keeper.enter(feed)
     keys = rehearsed(core, source, training=True)
     if keeper is not None:
         keeper.ready()
