@@ -17,7 +17,8 @@ import numpy as np
 
 from kibitz.engine.forward import Forward
 from kibitz.engine.lookahead import Lookahead
-from kibitz.engine.state import Arrays, TrainState, canonical, copied, plain
+from kibitz.engine.placement import placement, settled
+from kibitz.engine.state import Arrays, TrainState, bare, canonical, copied, plain
 
 
 class Timeline:
@@ -31,7 +32,7 @@ class Timeline:
     def __init__(self, forward: Forward, called: Callable[[str], str] = str):
         self.forward, self._called = forward, called
         self._road: Lookahead | None = None
-        self._touched = False
+        self._touched, self._spread = False, False
         self._lent = {"variables"}  # parts of the state that somebody else may hold: at first whoever made the module
         self.writes = 0
         self._shown: Arrays = forward.read()
@@ -66,6 +67,7 @@ class Timeline:
 
     def _put(self, state: TrainState) -> None:
         self.writes += 1
+        state = settled(state) if self._spread else state
         if self._road is None:
             self._base = state
         else:
@@ -178,6 +180,14 @@ class Timeline:
             [],
         )
 
+    def settle(self) -> Any:
+        """Steps are about to be done: where each leaf lies, and will lie; None if all is on one device, as mostly."""
+        self.push()
+        self._spread = placement(self.here) is not None
+        if self._spread:
+            self.base = self.here
+        return placement(self.here)
+
     def carry(self, **parts: Any) -> None:
         """Let other accumulators (`metrics`), or what graph hooks carry along (`graph`), travel from here on."""
         self._put(self.here.with_(**parts))
@@ -235,10 +245,15 @@ def _taken(new: Any, old: Any, key: str) -> Any:
     return jax.tree.map(lambda value, like: canonical(value, like, f"the optimizer's {key}"), new, old)
 
 
+def named(state: TrainState) -> dict[str, jax.Array]:
+    """The whole state by name, where it lies; random keys as their numbers."""
+    flat, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {jax.tree_util.keystr(path): bare(value) for path, value in flat}
+
+
 def exported(state: TrainState) -> dict[str, np.ndarray]:
     """The whole state as host arrays by name, for files."""
-    flat, _ = jax.tree_util.tree_flatten_with_path(state)
-    return {jax.tree_util.keystr(path): plain(value) for path, value in flat}
+    return {name: plain(value) for name, value in named(state).items()}
 
 
 def imported(state: TrainState, arrays: dict[str, np.ndarray]) -> TrainState:
@@ -254,6 +269,6 @@ def restored(state: TrainState, arrays: dict[str, np.ndarray]) -> TrainState:
 
     What graph hooks carry along is taken if it is of the same hooks, and begins anew if not.
     """
-    if {name for name in exported(state) if name.startswith(".graph")} - set(arrays):
+    if {name for name in named(state) if name.startswith(".graph")} - set(arrays):
         return imported(state.with_(graph={}), arrays).with_(graph=state.graph)
     return imported(state, arrays)

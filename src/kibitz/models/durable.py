@@ -20,9 +20,9 @@ from kibitz.checkpoint.state_file import shortened
 from kibitz.clock import Beat
 from kibitz.data.feed import OnePass
 from kibitz.data.source import Source
-from kibitz.engine.state import TrainState, plain
-from kibitz.engine.timeline import exported, restored
-from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch, Unsupported, code
+from kibitz.engine.state import TrainState, bare
+from kibitz.engine.timeline import exported, named, restored
+from kibitz.errors import InvalidArgument, KibitzError, MissingExtra, ShapeMismatch, Unsupported, code
 from kibitz.logs import Logs
 from kibitz.loops.place import Place
 from kibitz.loops.validation import Validation
@@ -46,7 +46,7 @@ class Durable:
 
     def __init__(self, core: Core, given: DurableArguments, verbose: Any):
         self._core, self._given, self._says = core, given, verbose not in (0, False)
-        self._folder = RunFolder(given.run)
+        self._folder = RunFolder(given.run, store=given.store)
         self._lock = self._folder.lock()
         self._folder.clear()
         self._background, self.termination = Background(), Termination()
@@ -250,7 +250,7 @@ class Durable:
 
     def _tell(self, error: KibitzError) -> None:
         """A commit that could not be written costs that commit, and not the run."""
-        if isinstance(error, Unsupported):
+        if isinstance(error, Unsupported | MissingExtra):
             raise error
         warnings.warn(
             f"A commit was not written: {error.what} The run goes on; the last good commit stands.", stacklevel=2
@@ -274,7 +274,7 @@ class Durable:
         }  # fmt: skip
 
     def _write(self, step: int, state: TrainState, document: dict[str, Any]) -> None:
-        """In a thread: bring the state to the host, and all of it to the disk."""
+        """In a thread: bring the state to the disk, from where it lies."""
         self._folder.write(step, *_packed(state, document))
         self._folder.thin(self._given.keep)
 
@@ -299,8 +299,8 @@ class Durable:
 
 
 def _packed(state: TrainState, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    arrays = exported(state)
-    arrays |= {f"aside/{name}": plain(value) for name, value in document.pop("aside").items()}
+    arrays: dict[str, Any] = dict(named(state))
+    arrays |= {f"aside/{name}": bare(value) for name, value in document.pop("aside").items()}
     packed: dict[str, Any] = {}
     held: dict[str, Any] = {}
     for name, value in document.items():
