@@ -80,7 +80,7 @@ def write_arrays(folder: Path, arrays: Mapping[str, Any]) -> dict[str, Any]:
         writable(name, np.empty(0, value.dtype))
         cut = grid(value)
         told[name] = [NAMES[np.dtype(value.dtype)], list(value.shape), list(cut), digests(value, cut)]
-    remove_folder(folder)
+    _clear(folder)
     settle_folder(folder.parent)
     try:
         with _heard(folder, "written"):
@@ -91,7 +91,7 @@ def write_arrays(folder: Path, arrays: Mapping[str, Any]) -> dict[str, Any]:
             pass
     except BaseException:
         with contextlib.suppress(KibitzError):
-            remove_folder(folder)
+            _clear(folder)
         raise
     return table
 
@@ -159,6 +159,12 @@ def _is_leaf(value: Any) -> bool:
     )  # fmt: skip
 
 
+def _clear(folder: Path) -> None:
+    """Take a folder away, and what Orbax calls it until it is done."""
+    for each in (folder, *folder.parent.glob(f"{folder.name}.*")):
+        remove_folder(each)
+
+
 def _save(folder: Path, tree: dict[str, Any]) -> None:
     ocp = orbax("A large or sharded commit")
     # Not packed: numbers of weights hardly are, and what is not packed cannot grow without bounds when it is read.
@@ -177,9 +183,9 @@ def _restored(folder: Path, leaves: Mapping[str, Leaf]) -> Iterator[tuple[str, n
     try:
         with _heard(folder, "read"):
             known = handler.metadata(folder.absolute())
-            there = {name: (tuple(each.shape), np.dtype(each.dtype)) for name, each in
-                     getattr(known, "tree", known).items()}  # fmt: skip
-        if there != {number: (leaf.shape, leaf.dtype) for number, (_, leaf) in numbered.items()}:
+            there = dict(getattr(known, "tree", known))
+        if there.keys() != numbered.keys() or not all(_fits(there[number], leaf) for number, (_, leaf) in
+                                                      numbered.items()):  # fmt: skip
             raise _damaged(folder, "its arrays are not those that its table names")
         for numbers in _groups(numbered):
             with _heard(folder, "read"):
@@ -194,6 +200,16 @@ def _restored(folder: Path, leaves: Mapping[str, Leaf]) -> Iterator[tuple[str, n
                 yield name, array
     finally:
         handler.close()
+
+
+def _fits(array: Any, leaf: Leaf) -> bool:
+    """Whether an array is what the table says, and no part of it unfolds to more than the whole, as far as it is known.
+
+    Both are what the array itself says, and not the files of Orbax beside it.
+    """
+    part = getattr(array.storage, "chunk_shape", None) or leaf.shape
+    alike = (tuple(array.shape), np.dtype(array.dtype)) == (leaf.shape, leaf.dtype)
+    return alike and len(part) == len(leaf.shape) and all(map(int.__le__, part, leaf.shape))
 
 
 def _groups(numbered: Mapping[str, tuple[str, Leaf]]) -> Iterator[list[str]]:
