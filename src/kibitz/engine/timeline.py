@@ -45,7 +45,7 @@ class Timeline:
         """The state at the step that the hooks have reached."""
         if self._road is not None:
             self._road.touched(wrote=False)
-        self._lent = {"variables", "optimizer"}
+        self._lent |= {"variables", "optimizer"}
         return self.here
 
     @base.setter
@@ -84,8 +84,9 @@ class Timeline:
     def kept(self) -> TrainState:
         """The state at the cursor, for one who keeps it while steps go on, and who has said when that will be."""
         self.push()
-        self._lent = {"variables", "optimizer"}
-        return self.here
+        self._lent = {"variables", "optimizer", "sums"}
+        here = self.here
+        return here.with_(params=dict(here.params), others=dict(here.others))  # `owned` puts copies in place in its own
 
     def pull(self) -> None:
         """Bring the module's variables up to date; edits made to them in the meantime are taken first."""
@@ -117,6 +118,9 @@ class Timeline:
                     self.forward.variables[name].set_raw_value(part[name])
         if "optimizer" in self._lent:
             state = state.with_(optimizer=jax.tree.map(copied, state.optimizer))
+        if "sums" in self._lent:
+            metrics, graph = jax.tree.map(copied, (state.metrics, state.graph))
+            state = state.with_(metrics=metrics, graph=graph)
         self._lent = set()
         return state
 
