@@ -1,4 +1,4 @@
-"""A state so large that each step is given the last one to destroy: what is being committed is not destroyed with it."""
+"""A state so large that each step destroys the last one: what is being committed is not destroyed with it."""
 
 from __future__ import annotations
 

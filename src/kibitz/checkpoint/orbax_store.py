@@ -34,7 +34,7 @@ class Leaf(NamedTuple):
     """What a table says of an array.
 
     Args:
-        dtype: Its dtype, in the letters of safetensors.
+        dtype: Its dtype; the table has it in the letters of safetensors.
         shape: Its shape.
         cut: In how many pieces it was cut along each axis.
         digests: The digest of each piece.
