@@ -89,8 +89,7 @@ def unfinished(every: int) -> Iterator[str]:
                 runs.of(4).unlink()
                 for name in names[count:]:
                     (place / name).unlink()
-                if suffix:
-                    shutil.move(beside, beside.with_name(beside.name + suffix))
+                shutil.move(beside, beside.with_name(f"step-000000000003.orbax-0{suffix}"))  # nobody writes there again
                 assert len(strays(place)) == 1
                 assert newest(place) == 2
                 ends_as_undisturbed(place, store="orbax")

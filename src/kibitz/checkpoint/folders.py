@@ -1,4 +1,4 @@
-"""M. A folder of files that belong together: what lies in it, brought to the disk for good, and taken away.
+"""A folder of files that belong together: what lies in it, brought to the disk for good, and taken away.
 
 Nothing in it is followed: a link, a pipe or a device among the files is refused, and a link is removed as a link.
 """

@@ -1,4 +1,4 @@
-"""M. The arrays of a commit as Orbax writes them, and a table of what they are, without which they are nothing.
+"""The arrays of a commit as Orbax writes them, and a table of what they are, without which they are nothing.
 
 Orbax cuts what is sharded and writes piece by piece from where it lies. It promises less than a commit does: flipped
 bits in its arrays are given back without a word, and neither its small files nor its folder are brought to the disk for

@@ -1,4 +1,4 @@
-"""M. The digest of an array piece by piece, as it is cut over devices: no piece leaves its device for another one.
+"""The digest of an array piece by piece, as it is cut over devices: no piece leaves its device for another one.
 
 An array that is cut evenly is a grid of pieces, which are numbered as their places in the grid are, the last axis
 first. So whoever has the whole array, wherever it was put together, can cut it likewise and compare.

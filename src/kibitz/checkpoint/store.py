@@ -1,4 +1,4 @@
-"""M. The one door to the commits of a run, whichever of the two stores holds them.
+"""The one door to the commits of a run, whichever of the two stores holds them.
 
 A commit is known by its record, `step-000000000500.safetensors`. In the store "file" the record holds everything. In
 the store "orbax" the arrays lie beside it, in `step-000000000500.orbax-0`, and the record has the table of them; it is

@@ -1,4 +1,4 @@
-"""G. Where a state lies: on one device, or, if a user has spread some of it over several, all of it on these.
+"""Where a state lies: on one device, or, if a user has spread some of it over several, all of it on these.
 
 A step is compiled for one placement. If it changed on the way (moments that begin on one device and come out of the
 first step in parts), later steps would be another program, and a run that is gone on with would not run the same one.

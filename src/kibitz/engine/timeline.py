@@ -17,7 +17,7 @@ import numpy as np
 
 from kibitz.engine.forward import Forward
 from kibitz.engine.lookahead import Lookahead
-from kibitz.engine.placement import placement, settled
+from kibitz.engine.placement import settled
 from kibitz.engine.state import Arrays, TrainState, bare, canonical, copied, plain
 
 
@@ -32,7 +32,8 @@ class Timeline:
     def __init__(self, forward: Forward, called: Callable[[str], str] = str):
         self.forward, self._called = forward, called
         self._road: Lookahead | None = None
-        self._touched, self._spread = False, False
+        self._touched = False
+        self.spread = False  # whether what is put in is to lie on all devices that variables are spread over
         self._lent = {"variables"}  # parts of the state that somebody else may hold: at first whoever made the module
         self.writes = 0
         self._shown: Arrays = forward.read()
@@ -67,7 +68,7 @@ class Timeline:
 
     def _put(self, state: TrainState) -> None:
         self.writes += 1
-        state = settled(state) if self._spread else state
+        state = settled(state) if self.spread else state
         if self._road is None:
             self._base = state
         else:
@@ -183,14 +184,6 @@ class Timeline:
             {},
             [],
         )
-
-    def settle(self) -> Any:
-        """Steps are about to be done: where each leaf lies, and will lie; None if all is on one device, as mostly."""
-        self.push()
-        self._spread = placement(self.here) is not None
-        if self._spread:
-            self.base = self.here
-        return placement(self.here)
 
     def carry(self, **parts: Any) -> None:
         """Let other accumulators (`metrics`), or what graph hooks carry along (`graph`), travel from here on."""

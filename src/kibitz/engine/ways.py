@@ -13,6 +13,7 @@ import numpy as np
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.nonfinite import Watch
 from kibitz.engine.lookahead import Lookahead
+from kibitz.engine.placement import placement
 from kibitz.engine.programs import Programs
 from kibitz.engine.said import Said
 from kibitz.engine.step import LogRows
@@ -56,6 +57,15 @@ class Sent:
         return done
 
 
+def settle(timeline: Timeline) -> Any:
+    """Steps are about to be done: where each leaf of the state lies, and will lie; None if all is on one device."""
+    timeline.push()
+    timeline.spread = placement(timeline.here) is not None
+    if timeline.spread:
+        timeline.base = timeline.here
+    return placement(timeline.here)
+
+
 class Training:
     """Moves the timeline along the batches of a feed."""
 
@@ -66,7 +76,7 @@ class Training:
         self._supply = supply = Supply(feed, ahead=manner.loops)
         self._donates, self._clock, self._report = manner.donates, run.clock, run.report
         self.said = Said(programs.hooks, programs.train_rows)
-        sent = Sent(programs, "train", short=supply.short(), placed=timeline.settle())
+        sent = Sent(programs, "train", short=supply.short(), placed=settle(timeline))
         self.road = Lookahead(
             sent, supply, timeline.here, manner.most, ahead=manner.ahead,
             own=timeline.owned if manner.donates else None, report=run.report, asking=lambda: run.asking,
@@ -83,7 +93,7 @@ class Training:
         manner, timeline = programs.manner("train"), self._timeline
         self._programs, self._donates = programs, manner.donates
         self.said.follow(programs.hooks, programs.train_rows)
-        sent = Sent(programs, "train", short=self._supply.short(), placed=timeline.settle())
+        sent = Sent(programs, "train", short=self._supply.short(), placed=settle(timeline))
         own = timeline.owned if manner.donates else None
         self.road.go_on(sent, manner.most, ahead=manner.ahead, own=own)
 
