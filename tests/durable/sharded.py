@@ -59,6 +59,8 @@ def spread_out(kind: str) -> Any:
     noise = [layers.BatchNormalization(), layers.Dropout(0.3)] if kind == "noisy" else []
     model = keras.Sequential([layers.Dense(8, activation="tanh", input_shape=(6,)), *noise, layers.Dense(1)])
     first, last = model.layers[0], model.layers[-1]
+    if kind == "in one place":
+        return model
     axes = ((), ()) if kind == "copies" else ((None, "device"), ("device",))
     first.kernel.assign(placed(first.kernel.value, *axes[0]))
     last.kernel.assign(placed(last.kernel.value, *axes[1]))
@@ -123,6 +125,12 @@ def stays_where_it_was_put(folder: Path) -> None:
     for death in (Death(17), None):
         with contextlib.suppress(Dies):
             start(folder, heard=heard, death=death, commit="5 steps", validation_split=0.2)
+    try:
+        start(folder, "in one place", heard=heard, validation_split=0.2)
+    except keras.errors.InvalidArgument as refused:
+        assert "layers/0/kernel was float32[6, 8] in 1x4 parts and is float32[6, 8]" in str(refused)  # noqa: PT017
+    else:
+        raise AssertionError("it went on with another placement")
     assert seen
     assert all(each == [(6, 2), (2, 1), (6, 2), (2, 1)] for each in seen), seen
     model = spread_out("dense")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from kibitz.checkpoint import orbax_steps, orbax_store, store
 from kibitz.checkpoint.orbax_store import read_arrays, write_arrays
 from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.checkpoint.state_file import read_state, write_state
-from kibitz.checkpoint.store import MODERATE, chosen
+from kibitz.checkpoint.store import MODERATE, chosen, commit_bytes
 from kibitz.errors import InvalidArgument, MissingExtra, Unsupported, UnusableFile
 from tests.durable.program import Death, Dies, Ended, program
 
@@ -193,6 +194,20 @@ def test_a_disk_that_fills_up_costs_that_commit_and_not_the_run(tmp_path, monkey
     assert ended == undisturbed("dense")
     RunFolder(tmp_path).clear()
     assert not list(tmp_path.rglob("*tmp*"))
+
+
+def test_a_record_that_cannot_be_read_at_the_moment_loses_nothing_when_its_step_is_committed_again(runs, monkeypatch):
+    def refused(*_):
+        told = UnusableFile("The disk refuses.", given="x", wanted="a disk", cure="wait")
+        told.errno = 5
+        raise told
+
+    monkeypatch.setattr(store, "peek_state", refused)
+    with pytest.raises(UnusableFile, match="The disk refuses"):
+        runs.write(5, ARRAYS, {"step": 5, "note": "again"})
+    runs.clear()
+    monkeypatch.undo()
+    assert runs.read(5).document["note"] == "after five"
 
 
 # -- room --------------------------------------------------------------------------------------------------------------
@@ -536,6 +551,54 @@ def test_what_is_no_plain_file_is_refused_and_nothing_outside_is_touched(runs, t
     assert names(runs) == ["step-000000000000"]
     assert sorted(str(each) for each in outside.rglob("*")) == kept
     assert (outside / "precious").read_bytes() == b"precious"
+
+
+@pytest.mark.filterwarnings("ignore")  # Orbax leaves threads and tasks behind that nobody asks how they ended
+@pytest.mark.parametrize("seed", range(4))
+def test_files_that_a_stranger_has_changed_are_read_as_they_were_or_refused(runs, seed):
+    drawn = random.Random(seed)
+    for name, path in files(runs, 5).items():
+        if name == "record":
+            continue
+        data = path.read_bytes()
+        for _ in range(3):
+            changed = bytearray(data)
+            for _ in range(drawn.choice([1, 1, 5])):
+                changed[drawn.randrange(len(data))] = drawn.randrange(256)
+            path.write_bytes(bytes(changed[: drawn.choice([len(data), len(data), drawn.randrange(len(data))])]))
+            resealed(runs, 5)
+            try:
+                found = runs.read(5).arrays
+            except UnusableFile:
+                continue
+            assert all(np.array_equal(found[each], np.asarray(ARRAYS[each])) for each in ARRAYS)
+        path.write_bytes(data)
+
+
+# -- for a person ------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_counts_shows_verifies_and_prunes_all_files_of_a_commit(ended, tmp_path, capsys):
+    from kibitz.cli import main
+    from kibitz.runs.page import size
+
+    folder = shutil.copytree(ended, tmp_path / "run")
+    runs = RunFolder(folder)
+    assert main(["runs", "ls", str(tmp_path)]) == 0
+    assert size(on_disk(folder) - (folder / "lock").stat().st_size) in capsys.readouterr().out
+    assert main(["runs", "show", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "71 parameters (284 B)" in told
+    assert f"step 44  {size(commit_bytes(runs.of(44)))}" in told
+    assert main(["runs", "verify", str(folder)]) == 0
+    assert "7 of 7 files are whole" in capsys.readouterr().out
+    damaged = files(runs, 44)["manifest.ocdbt"]
+    flipped(damaged, 40)
+    assert main(["runs", "verify", str(folder)]) == 1
+    assert "manifest.ocdbt is not as it was written" in capsys.readouterr().out
+    assert main(["runs", "prune", str(folder), "--keep", "2"]) == 0
+    assert RunFolder(folder).steps() == [0, 36, 44]  # the newest that is whole stays too
+    assert len(store.arrays_beside(folder / "commits")) == 3
 
 
 # -- what is asked for -------------------------------------------------------------------------------------------------

@@ -170,11 +170,19 @@ def _folder(record: Path, place: int) -> Path:
 
 
 def _place(record: Path) -> int | None:
-    """Where the arrays of a commit lie; None if it cannot be read; -1 if they are in the record."""
+    """Where the arrays of a commit lie; -1 if they are in the record; None if there is none, or it is damaged.
+
+    Raises:
+        UnusableFile: If the disk refuses: the record may be whole, and what it speaks of must stay.
+    """
+    if not os.path.lexists(record):
+        return None
     try:
         _, _, document = peek_state(record, HELD)
         return _place_in(document, record) if isinstance(document, dict) and ORBAX in document else -1
-    except UnusableFile:
+    except UnusableFile as error:
+        if error.errno is not None:
+            raise
         return None
 
 
