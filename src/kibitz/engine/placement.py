@@ -42,7 +42,7 @@ def settled(state: TrainState) -> TrainState:
 
 
 def placement(state: TrainState) -> Any:
-    """Where each leaf of a settled state lies, as a tree of shardings; None if it lies on one device."""
-    if not any(spread(value) for value in state.variables().values()):
+    """Where each leaf of a settled state lies, as a tree of shardings; None if any lies on one device."""
+    if not all(spread(leaf) for leaf in jax.tree.leaves(state)):
         return None
     return jax.tree.map(lambda leaf: leaf.sharding, state)

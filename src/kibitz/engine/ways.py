@@ -19,6 +19,7 @@ from kibitz.engine.said import Said
 from kibitz.engine.step import LogRows
 from kibitz.engine.supply import Chunk, Supply
 from kibitz.engine.timeline import Timeline
+from kibitz.layers.spread import spread
 from kibitz.logs import Logs
 from kibitz.run import Run
 
@@ -60,7 +61,7 @@ class Sent:
 def settle(timeline: Timeline) -> Any:
     """Steps are about to be done: where each leaf of the state lies, and will lie; None if all is on one device."""
     timeline.push()
-    timeline.spread = placement(timeline.here) is not None
+    timeline.spread = any(map(spread, timeline.here.variables().values()))
     if timeline.spread:
         timeline.base = timeline.here
     return placement(timeline.here)
