@@ -130,9 +130,9 @@ def test_half_written_files_are_cleared_at_the_next_start(begun):
 
 
 def test_a_commit_that_cannot_be_written_costs_that_commit_and_not_the_run(tmp_path, monkeypatch):
-    from kibitz.checkpoint import run_folder
+    from kibitz.checkpoint import store
 
-    write, calls = run_folder.write_state, []
+    write, calls = store.write_state, []
 
     def failing(path, arrays, document):
         calls.append(path)
@@ -140,7 +140,7 @@ def test_a_commit_that_cannot_be_written_costs_that_commit_and_not_the_run(tmp_p
             raise UnusableFile("The disk is full.", given=str(path), wanted="room", cure="make room")
         write(path, arrays, document)
 
-    monkeypatch.setattr(run_folder, "write_state", failing)
+    monkeypatch.setattr(store, "write_state", failing)
     with pytest.warns(UserWarning, match="A commit was not written: The disk is full"):
         ended = program(tmp_path, commit="5 steps")
     assert ended == program(None)

@@ -1,4 +1,4 @@
-"""A real process that trains for a moment: `python -m tests.faults.child FOLDER CSV OUT`; it writes how it ended."""
+"""A process that trains for a moment: `python -m tests.faults.child FOLDER CSV OUT STORE`; it writes how it ended."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Slow(callbacks.Callback):
         time.sleep(0.01)
 
 
-def main(folder: str | None, csv: str, out: str) -> None:
+def main(folder: str | None, csv: str, out: str, store: str) -> None:
     def heard() -> list[Any]:
         return [Patience(), callbacks.ReduceLROnPlateau("loss", patience=1), callbacks.CSVLogger(csv), Slow()]
 
     ended = program(
         None if folder is None else Path(folder), kind="noisy", heard=heard, epochs=3, validation_split=0.2,
-        **({} if folder is None else {"commit": "2 steps"}),
+        **({} if folder is None else {"commit": "2 steps", "store": store}),
     )  # fmt: skip
     state = {name: hashlib.sha256(data).hexdigest() for name, data in ended.state.items()}
     Path(out).write_text(json.dumps([state, ended.history, ended.callbacks]), encoding="utf-8")

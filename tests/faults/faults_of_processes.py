@@ -18,7 +18,7 @@ from tests.faults.program import strays
 CHAIN = 5  # kills of one run, before it is let live
 
 
-def begin(place: Path, folder: str | None = None) -> subprocess.Popen[str]:
+def begin(place: Path, folder: str | None = None, store: str = "auto") -> subprocess.Popen[str]:
     told = [
         sys.executable,
         "-m",
@@ -26,6 +26,7 @@ def begin(place: Path, folder: str | None = None) -> subprocess.Popen[str]:
         folder or str(place / "run"),
         str(place / "log.csv"),
         str(place / "out"),
+        store,
     ]
     return subprocess.Popen(told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -45,7 +46,7 @@ def undisturbed() -> tuple[tuple[str, str], float]:
         return result(Path(name)), time.monotonic() - began
 
 
-def at_any_instant(count: int, seed: int = 0) -> Iterator[str]:
+def at_any_instant(count: int, seed: int = 0, store: str = "auto") -> Iterator[str]:
     """SIGKILL at `count` random instants, in chains of five a run."""
     whole, life = undisturbed()
     drawn, number = random.Random(seed), 0
@@ -53,7 +54,7 @@ def at_any_instant(count: int, seed: int = 0) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as name:
             place, struck = Path(name), []
             for _ in range(min(CHAIN, count - number)):
-                process, after = begin(place), drawn.uniform(0.3 * life, life)
+                process, after = begin(place, store=store), drawn.uniform(0.3 * life, life)
                 number += 1
                 try:
                     process.wait(after)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kibitz.checkpoint import files, lock, run_folder, state_file
+from kibitz.checkpoint import files, lock, orbax_store, pieces, run_folder, state_file
 from tests.durable.program import Death, Dies
 from tests.faults import faults_of_disks as disks
+from tests.faults import faults_of_orbax as orbax
 from tests.faults import faults_of_programs as programs
 from tests.faults.faults_of_disks import ends_as_undisturbed, folder, program
 
@@ -124,6 +125,14 @@ MUTANTS = {
             run_folder.RunFolder, "read",
             lambda self, step: run_folder.Commit(self.of(step), *state_file.read_state(self.of(step)))),
         lambda: disks.empty_missing_and_swapped(1)),
+    "digests of the arrays of Orbax are not looked at": Mutant(
+        lambda patch: patch.setattr(orbax_store, "digests", lambda value, cut: ["0" * 64] * pieces.pieces_of(cut)),
+        lambda: orbax.wrong_numbers(10)),
+    "digests of the files of Orbax are not looked at": Mutant(
+        lambda patch: patch.setattr(orbax_store, "file_digest", lambda path: _Right("0" * 64)),
+        lambda: orbax.damaged(1)),
+    "arrays without a record are not cleared": Mutant(
+        lambda patch: patch.setattr(run_folder, "clear_unfinished", lambda folder: None), lambda: orbax.unfinished(5)),
     "the lock is not taken": Mutant(
         lambda patch: patch.setattr(lock.fcntl, "flock", lambda *args: None), lambda: programs.two_at_once(1)),
     "a child keeps the lock": Mutant(

@@ -50,5 +50,7 @@ def newest(folder: Path) -> int:
 
 
 def strays(folder: Path) -> list[str]:
-    """Files that were never finished."""
-    return sorted(str(each.relative_to(folder)) for each in folder.rglob(".kibitz-*"))
+    """Files that were never finished, and arrays that no record speaks of."""
+    arrays = [each for each in folder.rglob("*.orbax-*") if each.is_dir() and "orbax" not in each.parent.name]
+    left = [each for each in arrays if each.suffix[1:-1] != "orbax-" or not each.with_suffix(".safetensors").exists()]
+    return sorted(str(each.relative_to(folder)) for each in (*folder.rglob(".kibitz-*"), *left))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from tests.faults import faults_of_disks as disks
+from tests.faults import faults_of_orbax as orbax
 from tests.faults import faults_of_processes as processes
 from tests.faults import faults_of_programs as programs
 
@@ -39,6 +41,11 @@ FAULTS = {
     "the clock is set back": Row(programs.clock_set_back, 1, 1),
     "two processes on one run": Row(programs.two_at_once, 1, 1),
     "a process forks": Row(programs.forked, 1, 1),
+    "the disk refuses operation n, with Orbax": Row(partial(disks.refused, store="orbax"), 5, 71),
+    "a file of an Orbax commit is damaged": Row(orbax.damaged, 1, 23),
+    "numbers of an Orbax commit are others": Row(orbax.wrong_numbers, 1, 60),
+    "a process ended in the midst of an Orbax commit": Row(orbax.unfinished, 1, 11),
     "kill -9 at any instant": Row(processes.at_any_instant, 200, 4),
+    "kill -9 at any instant, with Orbax": Row(partial(processes.at_any_instant, store="orbax"), 60, 2),
     "SIGTERM and Ctrl-C": Row(processes.asked_to_end, 20, 2),
 }

@@ -448,7 +448,7 @@ CASES = [
         """
         fit has no argument of this name.
           given    'epoch'
-          there is x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq, run, commit, resume, keep
+          there is x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq, run, commit, resume, keep, store
           nearest  "epochs"
           cure     fit(epochs=...)
         """,  # noqa: E501

@@ -114,7 +114,7 @@ def replacing(path: Any, *, keep: Any = None) -> Iterator[BinaryIO]:
     """
     target = local(path)
     _refuse_folder(target)
-    with spent_on("files"), _told(target, "written"):
+    with spent_on("files"), told(target, "written"):
         _make_folder(target.parent)
         descriptor, temporary = _temporary(target.parent)
         try:
@@ -140,7 +140,7 @@ def reading(path: Any) -> Iterator[BinaryIO]:
         UnusableFile: If it is not there, cannot be read, or is a folder, a pipe or a device.
     """
     target = _read_from(path)
-    with _told(target, "read"):
+    with told(target, "read"):
         # Without O_NONBLOCK a pipe in the file's place would be waited for, for ever.
         descriptor = os.open(target, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(descriptor, "rb") as file:
@@ -168,7 +168,7 @@ def probe(path: Any) -> None:
     folder = target.parent
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
-    with _told(target, "written"):
+    with told(target, "written"):
         descriptor, temporary = _temporary(folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -188,7 +188,7 @@ def standing(path: Any) -> BinaryIO:
         UnusableFile: If the disk refuses, or it is a link, a folder, a pipe or a device.
     """
     target = local(path)
-    with _told(target, "opened"):
+    with told(target, "opened"):
         _make_folder(target.parent)
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -215,7 +215,7 @@ def cut(path: Any, length: int) -> None:
         >>> path.read_bytes()
         b'before'
     """
-    with _told(local(path), "cut back"), standing(path) as file:
+    with told(local(path), "cut back"), standing(path) as file:
         if os.fstat(file.fileno()).st_size > length:
             file.truncate(length)
 
@@ -232,7 +232,7 @@ def remove(path: Any) -> None:
         UnusableFile: If the disk refuses.
     """
     target = local(path)
-    with _told(target, "removed"):
+    with told(target, "removed"):
         target.unlink(missing_ok=True)
 
 
@@ -243,7 +243,7 @@ def size(path: Any) -> int:
         UnusableFile: If the disk refuses.
     """
     target = local(path)
-    with _told(target, "looked at"):
+    with told(target, "looked at"):
         return target.stat().st_size if target.exists() else 0
 
 
@@ -254,7 +254,7 @@ def move(path: Any, into: Any) -> None:
         UnusableFile: If the disk refuses.
     """
     target, folder = local(path), local(into)
-    with _told(target, "moved"):
+    with told(target, "moved"):
         _make_folder(folder)
         target.replace(folder / target.name)
         _sync_folder(folder)
@@ -266,6 +266,18 @@ def sweep(folder: Any) -> None:
     with contextlib.suppress(OSError):
         for left in local(folder).glob("*".join(TEMPORARY)):
             left.unlink()
+
+
+def settle_folder(folder: Any) -> None:
+    """Make a folder if it is not there, and let the names in it survive a power cut.
+
+    Raises:
+        UnusableFile: If the disk refuses.
+    """
+    target = local(folder)
+    with told(target, "made"):
+        _make_folder(target)
+        _sync_folder(target)
 
 
 def remove_if_empty(folder: Any) -> None:
@@ -340,7 +352,7 @@ def _not_plain(target: Path) -> UnusableFile:
 
 
 @contextlib.contextmanager
-def _told(target: Path, verb: str) -> Iterator[None]:
+def told(target: Path, verb: str) -> Iterator[None]:
     """Say what the disk refused in four parts; what Kibitz has said already goes on as it is."""
     try:
         yield

@@ -116,8 +116,11 @@ class OrbaxSteps:
                 self._manager.close()
 
 
-def orbax() -> Any:
+def orbax(whose: str = "OrbaxCheckpoint") -> Any:
     """The package `orbax.checkpoint`, imported when it is first needed.
+
+    Args:
+        whose: Who needs it, for the message.
 
     Raises:
         MissingExtra: If it is not installed.
@@ -126,7 +129,7 @@ def orbax() -> Any:
         import orbax.checkpoint
     except ImportError as error:
         raise MissingExtra(
-            "OrbaxCheckpoint requires the 'orbax-checkpoint' package.",
+            f"{whose} requires the 'orbax-checkpoint' package.",
             given=code("import orbax.checkpoint"),
             wanted="the package",
             cure="pip install orbax-checkpoint",

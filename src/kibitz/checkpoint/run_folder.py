@@ -1,4 +1,4 @@
-"""The folder of a durable run: its commits, each one file, the newest good one found, the old ones thinned out."""
+"""The folder of a durable run: its commits, the newest good one found, the old ones thinned out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kibitz.checkpoint.files import exists, local, move, probe, remove, remove_if_empty, size, sweep
+from kibitz.checkpoint.files import exists, local, move, probe, remove, remove_if_empty, sweep
 from kibitz.checkpoint.lock import Lock
-from kibitz.checkpoint.state_file import read_state, write_state
+from kibitz.checkpoint.store import (
+    arrays_beside,
+    clear_unfinished,
+    commit_bytes,
+    read_commit,
+    remove_commit,
+    write_commit,
+)
 from kibitz.checkpoint.thinning import kept, kept_within
 from kibitz.checkpoint.written import Written, name_of, steps_in
 from kibitz.errors import UnusableFile
@@ -35,12 +42,13 @@ class RunFolder:
     `commits/step-000000000500.safetensors` is the run as it was after 500 steps. `final.safetensors` is how it ended.
     `journal.jsonl` says what hooks wrote to the state in between, and `written/step-000000000500.safetensors` holds the
     arrays that they wrote between the commit before that one and it.
-    A commit is one file that takes its place whole, so there is no half of one; they are ordered by the step in their
-    name and never by a time.
+    A commit is one file, which takes its place whole, so there is no half of one; the arrays of a sharded or a large
+    one lie beside it (`store.py` says how). Commits are ordered by the step in their name and never by a time.
 
     Args:
         path: The folder.
         writes: Whether it will be written to. False finds out nothing about that, and leaves no trace.
+        store: How commits are written: "auto", "file" or "orbax". They are read whichever way they were written.
 
     Raises:
         UnusableFile: If it is no place to write to.
@@ -57,8 +65,8 @@ class RunFolder:
         ([0, 5], 5)
     """
 
-    def __init__(self, path: Any, *, writes: bool = True):
-        self.path = local(path)
+    def __init__(self, path: Any, *, writes: bool = True, store: str = "auto"):
+        self.path, self._store = local(path), store
         self._commits = self.path / COMMITS
         self.written = Written(self.path / WRITTEN)
         self.id: str | None = None  # of the run whose commits count; None: it is not asked whose they are
@@ -85,6 +93,8 @@ class RunFolder:
         """Take away what a killed process left half written."""
         for folder in (self._commits, self.written.path, self.path):
             sweep(folder)
+            with suppress(UnusableFile):
+                clear_unfinished(folder)
 
     def steps(self) -> list[int]:
         """The steps that have a commit, in order."""
@@ -100,7 +110,7 @@ class RunFolder:
         Raises:
             UnusableFile: If it is not there, or is damaged.
         """
-        commit = Commit(self.of(step), *read_state(self.of(step)))
+        commit = Commit(self.of(step), *read_commit(self.of(step)))
         if not isinstance(commit.document, dict) or commit.document.get("step") != step:
             raise UnusableFile(
                 "This commit is not of the step that its name says.",
@@ -144,32 +154,32 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            return Commit(path, *read_state(path))
+            return Commit(path, *read_commit(path))
         except UnusableFile as error:
             warnings.warn(f"{error.what} ({path}) The end of the run is made again from its last commit.", stacklevel=2)
             return None
 
-    def write(self, step: int, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
-        """Write the commit of a step.
+    def write(self, step: int, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+        """Write the commit of a step, its arrays from where they lie.
 
         Raises:
             UnusableFile: If the disk refuses; all that was there is whole.
         """
-        write_state(self.of(step), arrays, document)
+        write_commit(self.of(step), arrays, document, self._store)
         self._last = step
 
-    def write_final(self, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
+    def write_final(self, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
         """Write how the run ended."""
-        write_state(self.path / FINAL, arrays, document)
+        write_commit(self.path / FINAL, arrays, document, self._store)
 
     def reopen(self) -> None:
         """The run goes on: it has no end any more."""
-        remove(self.path / FINAL)
+        remove_commit(self.path / FINAL)
 
     def put_away(self) -> None:
         """Another run begins here: what there is goes into a folder beside it, `before-1` and so on."""
         place = self.path / f"before-{_count_before(self.path) + 1}"
-        for name in (FINAL, COMMITS, JOURNAL, WRITTEN):
+        for name in (FINAL, *(each.name for each in arrays_beside(self.path)), COMMITS, JOURNAL, WRITTEN):
             if exists(self.path / name):
                 move(self.path / name, place)
 
@@ -184,10 +194,10 @@ class RunFolder:
         if isinstance(keep, int):
             stay = kept(steps, keep)
         else:
-            stay = kept_within({step: size(self.of(step)) for step in steps}, int(keep))
+            stay = kept_within({step: commit_bytes(self.of(step)) for step in steps}, int(keep))
         for step in steps:
             if step not in stay:
-                remove(self.of(step))
+                remove_commit(self.of(step))
         self.written.thin(self.size)
 
     @property
@@ -198,7 +208,7 @@ class RunFolder:
     @property
     def size(self) -> int:
         """Bytes of all commits."""
-        return sum(size(self.of(step)) for step in self.steps())
+        return sum(commit_bytes(self.of(step)) for step in self.steps())
 
 
 def whose(folder: RunFolder) -> str | None:
@@ -212,10 +222,10 @@ def whose(folder: RunFolder) -> str | None:
 def take_away(folder: RunFolder) -> None:
     """Take all commits of a run away, and how it ended; what others keep in its folder stays."""
     for step in folder.steps():
-        remove(folder.of(step))
+        remove_commit(folder.of(step))
+    remove_commit(folder.path / FINAL)
     folder.written.forget(-1)
-    for path in (folder.path / FINAL, folder.journal):
-        remove(path)
+    remove(folder.journal)
     for path in (folder.path / COMMITS, folder.written.path):
         remove_if_empty(path)
 

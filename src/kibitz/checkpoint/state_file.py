@@ -59,7 +59,7 @@ def write_state(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[s
 
     Source: https://huggingface.co/docs/safetensors (the format).
     """
-    host = {name: _little(name, array) for name, array in arrays.items()}
+    host = {name: writable(name, array) for name, array in arrays.items()}
     text = dumps(dict(document), "the state's document").decode()
     metadata = {"format": FORMAT, "document": text, "sha256": digest(host, text)}
     header: dict[str, Any] = {"__metadata__": metadata}
@@ -183,7 +183,16 @@ def _kind(array: Any) -> str:
     return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
 
 
-def _little(name: str, array: Any) -> np.ndarray:
+def writable(name: str, array: Any) -> np.ndarray:
+    """An array as it is written.
+
+    Args:
+        name: What it is called, for the error.
+        array: The array.
+
+    Raises:
+        Unsupported: If it has a dtype that the file cannot hold.
+    """
     array = np.asarray(array)
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     if array.dtype not in NAMES:
@@ -204,7 +213,7 @@ def _bytes(array: np.ndarray) -> memoryview | bytes:
 def digest(arrays: Mapping[str, np.ndarray], text: str) -> str:
     """One digest over arrays, with their names, dtypes and shapes, and over a text."""
     found = hashlib.sha256(text.encode())
-    for name, array in ((name, _little(name, array)) for name, array in arrays.items()):
+    for name, array in ((name, writable(name, array)) for name, array in arrays.items()):
         found.update(json.dumps([name, NAMES[array.dtype], array.shape]).encode())
         found.update(_bytes(array))
     return found.hexdigest()

@@ -18,6 +18,7 @@ from kibitz.engine.span import looped, number, single
 from kibitz.engine.state import Arrays, TrainState
 from kibitz.engine.step import Data, LogRows, Objective, Optimizer, predict_step, test_step, train_step
 from kibitz.engine.supply import LONGEST, Chunk, pick_batch, pick_rows, place
+from kibitz.layers.spread import spread
 
 
 class Programs:
@@ -156,11 +157,16 @@ class Programs:
 
     # -- spans -------------------------------------------------------------------------------------------------------
 
-    def run(self, kind: str, constants: tuple[Any, ...], carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
-        """Run n steps from batch `start` of a chunk: the carry behind them, and the rows that they gave."""
+    def run(
+        self, kind: str, constants: tuple[Any, ...], carry: Any, chunk: Chunk, start: Any, n: Any, placed: Any = None
+    ) -> Any:
+        """Run n steps from batch `start` of a chunk: the carry behind them, and the rows that they gave.
+
+        `placed` says where each leaf of the carry lies, and shall lie; None leaves that to JAX.
+        """
         if not chunk.full and kind in self._under_way:
             self._under_way.pop(kind).join()
-        return self._span(kind, chunk.gathers, self.manner(kind))(constants, carry, chunk.data, start, n)
+        return self._span(kind, chunk.gathers, self.manner(kind), placed)(constants, carry, chunk.data, start, n)
 
     def outputs(self, variables: Arrays, x: Any) -> Any:
         """The outputs for one batch that is on the device, for those who call the model."""
@@ -174,30 +180,31 @@ class Programs:
         after, rows = self._span(kind, False, chosen)(constants, carry, data, number(0), number(1))
         return after, jax.tree.map(lambda leaf: np.asarray(leaf)[0], rows)
 
-    def prepare(self, kind: str, constants: tuple[Any, ...], carry: Any, short: Chunk) -> None:
+    def prepare(self, kind: str, constants: tuple[Any, ...], carry: Any, short: Chunk, placed: Any = None) -> None:
         """Compile for a short batch in a thread, while full ones are worked on; whoever comes to it waits."""
         if self.eager:
             return
-        span = self._span(kind, short.gathers, self.manner(kind))
+        span = self._span(kind, short.gathers, self.manner(kind), placed)
         shapes = jax.tree.map(_shape, (constants, carry, short.data, number(0), number(0)))
         compiling = Thread(target=span.lower(*shapes).compile, name=f"kibitz compiles {kind}")
         self._under_way[kind] = compiling
         compiling.start()
 
-    def _span(self, kind: str, gathers: bool, chosen: Manner) -> Callable[..., Any]:
-        key = (kind, gathers, chosen)
+    def _span(self, kind: str, gathers: bool, chosen: Manner, placed: Any = None) -> Callable[..., Any]:
+        key = (kind, gathers, chosen, *jax.tree.leaves(placed))
         if key not in self._compiled:
             pick = pick_rows if gathers else pick_batch
             step = self._steps[kind]
             span = looped(step, pick, chosen.most) if chosen.loops else single(step, pick)
             span.__name__ = kind  # what the compilation is called in logs and reports
             donated = (1,) if chosen.donates else ()
-            self._compiled[key] = _eager(span) if self.eager else jax.jit(span, donate_argnums=donated)
+            where: dict[str, Any] = {} if placed is None else {"out_shardings": (placed, None)}
+            self._compiled[key] = _eager(span) if self.eager else jax.jit(span, donate_argnums=donated, **where)
         return self._compiled[key]
 
 
 def _shape(leaf: Any) -> Any:
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=spread(leaf))
 
 
 def _debugging() -> bool:

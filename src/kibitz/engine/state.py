@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kibitz.errors import ShapeMismatch
+from kibitz.layers.spread import spread
 
 Arrays = dict[str, Any]
 """Arrays by name, such as {"dense/linear/kernel": ...}."""
@@ -47,16 +48,19 @@ def canonical(value: Any, like: Any, name: str) -> jax.Array:
     """A copy of a value on the device, with the dtype, the shape and the strong type of the one it replaces.
 
     Every write goes through here: anything else that looks the same (a Python float, a weakly typed array) would
-    compile the step again.
+    compile the step again. It lies where that one lay, on several devices too, unless the value itself is spread over
+    several.
 
     Raises:
         ShapeMismatch: If the shapes differ.
     """
+    where = spread(value) or spread(like)
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         if not (isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)):
             value = jax.random.wrap_key_data(jax.device_put(np.array(value)), impl=jax.random.key_impl(like))
-        return value
-    host = np.asarray(value)
+        return value if spread(value) == where else jax.device_put(value, where)
+    parts = spread(value) is not None  # which are copied where they are
+    host = value if parts else np.asarray(value)
     if host.shape != like.shape:
         raise ShapeMismatch(
             f"{name} has another shape.",
@@ -64,7 +68,7 @@ def canonical(value: Any, like: Any, name: str) -> jax.Array:
             wanted=f"{like.dtype}[{', '.join(map(str, like.shape))}]",
             cure="give an array of the shape that is there",
         )
-    return jax.device_put(np.array(host, like.dtype))
+    return jax.device_put(jnp.array(host, like.dtype) if parts else np.array(host, like.dtype), where)
 
 
 def in_the_dtype_of(new: Any, old: Any) -> Any:
@@ -81,8 +85,11 @@ def copied(value: Any) -> jax.Array:
     return jnp.array(value)
 
 
+def bare(value: Any) -> Any:
+    """A value where it lies; random keys as their numbers."""
+    return jax.random.key_data(value) if jnp.issubdtype(value.dtype, jax.dtypes.prng_key) else value
+
+
 def plain(value: Any) -> np.ndarray:
     """A host copy of a device value; random keys as their numbers."""
-    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
-        value = jax.random.key_data(value)
-    return np.array(value)
+    return np.array(bare(value))

@@ -17,7 +17,8 @@ import numpy as np
 
 from kibitz.engine.forward import Forward
 from kibitz.engine.lookahead import Lookahead
-from kibitz.engine.state import Arrays, TrainState, canonical, copied, plain
+from kibitz.engine.placement import settled
+from kibitz.engine.state import Arrays, TrainState, bare, canonical, copied, plain
 
 PARTS = ("variables", "optimizer", "metrics", "graph")
 NOTHING = TrainState({}, {}, {}, [])
@@ -37,6 +38,7 @@ class Timeline:
         self._touched = False
         # Parts of the state that somebody else may hold: at first whoever made the module.
         self._lent: set[str] = set(PARTS)
+        self.spread = False  # whether what is put in is to lie on all devices that variables are spread over
         self.writes = 0
         self.told: Callable[[TrainState, TrainState], None] | None = None
         """Who is told of a write, with the state before it and the one behind it. None: nobody."""
@@ -101,6 +103,7 @@ class Timeline:
 
     def _put(self, state: TrainState) -> None:
         self.writes += 1
+        state = settled(state) if self.spread else state
         if self._road is None:
             self._base = state
         else:
@@ -272,10 +275,15 @@ def _taken(new: Any, old: Any, key: str) -> Any:
     )
 
 
+def named(state: TrainState) -> dict[str, jax.Array]:
+    """The whole state by name, where it lies; random keys as their numbers."""
+    flat, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {jax.tree_util.keystr(path): bare(value) for path, value in flat}
+
+
 def exported(state: TrainState) -> dict[str, np.ndarray]:
     """The whole state as host arrays by name, for files."""
-    flat, _ = jax.tree_util.tree_flatten_with_path(state)
-    return {jax.tree_util.keystr(path): plain(value) for path, value in flat}
+    return {name: plain(value) for name, value in named(state).items()}
 
 
 def imported(state: TrainState, arrays: dict[str, np.ndarray]) -> TrainState:
@@ -291,6 +299,6 @@ def restored(state: TrainState, arrays: dict[str, np.ndarray]) -> TrainState:
 
     What graph hooks carry along is taken if it is of the same hooks, and begins anew if not.
     """
-    if {name for name in exported(state) if name.startswith(".graph")} - set(arrays):
+    if {name for name in named(state) if name.startswith(".graph")} - set(arrays):
         return imported(state.with_(graph={}), arrays).with_(graph=state.graph)
     return imported(state, arrays)

@@ -14,11 +14,13 @@ from kibitz.data.feed import Feed, OnePass
 from kibitz.data.nonfinite import Watch
 from kibitz.data.source import Batch
 from kibitz.engine.lookahead import Lookahead
+from kibitz.engine.placement import placement
 from kibitz.engine.programs import Programs
 from kibitz.engine.said import Said
 from kibitz.engine.step import LogRows
 from kibitz.engine.supply import Chunk, Supply
 from kibitz.engine.timeline import Timeline
+from kibitz.layers.spread import spread
 from kibitz.logs import Logs
 from kibitz.run import Run
 
@@ -34,19 +36,36 @@ class Sent:
         kind: "train", "test" or "predict".
         constants: What the steps look at and leave as it is.
         short: A chunk like the one of the short last batch, whose program is made ready meanwhile. None: there is none.
+        placed: Where what is carried lies, and shall lie. None: on one device.
     """
 
-    def __init__(self, programs: Programs, kind: str, constants: tuple[Any, ...] = (), short: Chunk | None = None):
-        self.constants = constants
+    def __init__(
+        self,
+        programs: Programs,
+        kind: str,
+        constants: tuple[Any, ...] = (),
+        short: Chunk | None = None,
+        placed: Any = None,
+    ):
+        self.constants, self._placed = constants, placed
         self._programs, self._kind, self._short = programs, kind, short
 
     def __call__(self, carry: Any, chunk: Chunk, start: Any, n: Any) -> Any:
         """Run n steps, from batch `start` of a chunk on."""
-        done = self._programs.run(self._kind, self.constants, carry, chunk, start, n)
+        done = self._programs.run(self._kind, self.constants, carry, chunk, start, n, self._placed)
         if self._short is not None and chunk.full:  # the device is busy now: time to make ready for the last batch
             short, self._short = self._short, None
-            self._programs.prepare(self._kind, self.constants, carry, short)
+            self._programs.prepare(self._kind, self.constants, carry, short, self._placed)
         return done
+
+
+def settle(timeline: Timeline) -> Any:
+    """Steps are about to be done: where each leaf of the state lies, and will lie; None if all is on one device."""
+    timeline.push()
+    timeline.spread = any(map(spread, timeline.here.variables().values()))
+    if timeline.spread:
+        timeline.base = timeline.here
+    return placement(timeline.here)
 
 
 class Training:
@@ -60,8 +79,9 @@ class Training:
         self._supply = supply = Supply(feed, ahead=manner.loops)
         self._donates, self._clock, self._report = manner.donates, run.clock, run.report
         self.said = Said(programs.hooks, programs.train_rows)
+        sent = Sent(programs, "train", short=supply.short(), placed=settle(timeline))
         self.road = Lookahead(
-            Sent(programs, "train", short=supply.short()), supply, timeline.here, manner.most, ahead=manner.ahead,
+            sent, supply, timeline.here, manner.most, ahead=manner.ahead,
             own=timeline.owned if manner.donates else None, report=run.report, asking=lambda: run.asking,
             until_act=run.until_act,
         )  # fmt: skip
@@ -76,10 +96,9 @@ class Training:
         manner, timeline = programs.manner("train"), self._timeline
         self._programs, self._donates = programs, manner.donates
         self.said.follow(programs.hooks, programs.train_rows)
-        self.road.go_on(
-            Sent(programs, "train", short=self._supply.short()), manner.most, ahead=manner.ahead,
-            own=timeline.owned if manner.donates else None,
-        )  # fmt: skip
+        sent = Sent(programs, "train", short=self._supply.short(), placed=settle(timeline))
+        own = timeline.owned if manner.donates else None
+        self.road.go_on(sent, manner.most, ahead=manner.ahead, own=own)
 
     def gone_along(self) -> AbstractContextManager[None]:
         """While this lasts, the state of the model is where this way has come to."""

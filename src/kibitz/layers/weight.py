@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 
 from kibitz.errors import MissingName, ShapeMismatch, Unsupported, code
+from kibitz.layers.spread import spread
 from kibitz.variable import Variable
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def put(variable: nnx.Variable, value: Any, path: str) -> None:
             wanted=f"shape {tuple(held.shape)}",
             cure="give an array of that shape",
         )
-    variable.set_value(jax.device_put(np.array(value, held.dtype)))
+    variable.set_value(jax.device_put(np.array(value, held.dtype), spread(value)))
 
 
 def _declares(value: Any) -> bool:

@@ -10,8 +10,8 @@ from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.document import FORMAT, PACKED
 from kibitz.checkpoint.packed import pack
 from kibitz.checkpoint.strict_json import dumps
-from kibitz.engine.state import TrainState, plain
-from kibitz.engine.timeline import exported
+from kibitz.engine.state import TrainState, bare
+from kibitz.engine.timeline import named
 from kibitz.errors import KibitzError
 from kibitz.loops.validation import Validation
 from kibitz.models.core import Core
@@ -55,14 +55,14 @@ def document_of(
 
 
 def packed_commit(state: TrainState, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays and document as a file has them.
+    """Arrays, where they lie, and document as a file has them.
 
     Args:
         state: The state.
         document: What is said besides it.
     """
-    arrays = exported(state)
-    arrays |= {f"aside/{name}": plain(value) for name, value in document.pop("aside").items()}
+    arrays: dict[str, Any] = dict(named(state))
+    arrays |= {f"aside/{name}": bare(value) for name, value in document.pop("aside").items()}
     packed: dict[str, Any] = {}
     held: dict[str, Any] = {}
     for name, value in document.items():

@@ -22,7 +22,7 @@ from kibitz.data.feed import Feed, OnePass
 from kibitz.data.source import Source
 from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported, restored
-from kibitz.errors import InvalidArgument, KibitzError, Unsupported, code
+from kibitz.errors import InvalidArgument, KibitzError, MissingExtra, Unsupported, code
 from kibitz.logs import Logs
 from kibitz.loops.place import Place
 from kibitz.loops.validation import Validation
@@ -62,7 +62,7 @@ class Durable:
 
     def __init__(self, core: Core, given: DurableArguments, verbose: Any):
         self._core, self._given, self._says = core, given, verbose not in (0, False)
-        self._folder = RunFolder(given.run)
+        self._folder = RunFolder(given.run, store=given.store)
         self._lock = self._folder.lock()
         self._folder.clear()
         self._background, self.termination = Background(), Termination()
@@ -296,7 +296,7 @@ class Durable:
             self._tell(error)
 
     def _tell(self, error: KibitzError) -> None:
-        if isinstance(error, Unsupported):
+        if isinstance(error, Unsupported | MissingExtra):
             raise error
         warnings.warn(
             f"A commit was not written: {error.what} The run goes on; the last good commit stands.", stacklevel=2

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kibitz.checkpoint.files import local
+from kibitz.checkpoint.orbax_steps import orbax
+from kibitz.checkpoint.store import ORBAX, STORES
 from kibitz.clock import Cadence
-from kibitz.errors import InvalidArgument, WrongType, code
+from kibitz.errors import InvalidArgument, Unsupported, WrongType, code
 
 RESUME = ("auto", "weights", "force")
 KEEP = 10
@@ -26,12 +28,14 @@ class DurableArguments:
         commit: How often to commit. None means "auto": as often as costs less than 1 % of the time.
         resume: "auto", "weights" or "force".
         keep: How many commits to keep, or, as a float, how many bytes of them.
+        store: "auto", "file" or "orbax": how commits are written.
     """
 
     run: str
     commit: Cadence | None
     resume: str
     keep: int | float
+    store: str = "auto"
 
     @property
     def written(self) -> str:
@@ -44,15 +48,19 @@ class DurableArguments:
         return ""
 
 
-def durable_arguments(run: Any, commit: Any, resume: Any, keep: Any) -> DurableArguments | None:
+def durable_arguments(run: Any, commit: Any, resume: Any, keep: Any, store: Any = "auto") -> DurableArguments | None:
     """Check them; None if the fit is not to be durable.
 
     Raises:
         InvalidArgument: If one cannot be, or is given without `run`.
         WrongType: If `run` is no path.
+        MissingExtra: If Orbax is asked for, and is not there.
+        Unsupported: If this is one of several processes.
     """
     if run is None:
-        for name, value, default in (("commit", commit, "auto"), ("resume", resume, "auto"), ("keep", keep, KEEP)):
+        for name, value, default in (
+            ("commit", commit, "auto"), ("resume", resume, "auto"), ("keep", keep, KEEP), ("store", store, "auto"),
+        ):  # fmt: skip
             if value != default:
                 raise InvalidArgument(
                     f"{name} is about a durable run, and this one is not.",
@@ -65,8 +73,23 @@ def durable_arguments(run: Any, commit: Any, resume: Any, keep: Any) -> DurableA
     if resume not in RESUME:
         raise InvalidArgument("A run is gone on with in three ways.", given=resume, there_is=RESUME,
                               cure='resume="auto"')  # fmt: skip
+    if store not in STORES:
+        raise InvalidArgument("A commit is one file, or is written by Orbax.", given=store, there_is=STORES,
+                              cure='store="auto"')  # fmt: skip
+    if store == ORBAX:
+        orbax('store="orbax"')
+    _refuse_several()
     every = None if commit == "auto" else Cadence.read(commit, "fit", "commit")
-    return DurableArguments(os.fspath(run), every, resume, room(keep))
+    return DurableArguments(os.fspath(run), every, resume, room(keep), store)
+
+
+def _refuse_several() -> None:
+    import jax
+
+    if jax.process_count() > 1:
+        raise Unsupported("A durable run is kept by one process, and this is one of several.",
+                          given=code(f"jax.process_count() == {jax.process_count()}"), wanted="1",
+                          cure="leave run= away, and save with a tool for several processes")  # fmt: skip
 
 
 def room(keep: Any) -> int | float:

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kibitz.checkpoint.fingerprint import of_data, of_machine
+from kibitz.checkpoint.pieces import grid
 from kibitz.data.feed import OnePass
 from kibitz.data.generators import GeneratorSource
 from kibitz.data.source import Source
@@ -47,7 +48,9 @@ def _of_source(source: Any) -> Any:
 
 
 def _kind(value: Any) -> str:
-    return f"{value.dtype}[{', '.join(map(str, value.shape))}]"
+    cut = grid(value)
+    parts = f" in {'x'.join(map(str, cut))} parts" if max(cut, default=1) > 1 else ""  # over devices: other bits
+    return f"{value.dtype}[{', '.join(map(str, value.shape))}]{parts}"
 
 
 def _layers(owner: Any) -> list[tuple[int, str, Any]]:

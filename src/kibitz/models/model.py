@@ -244,6 +244,7 @@ class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Outlined, B
         commit: str = "auto",
         resume: str = "auto",
         keep: Any = 10,
+        store: str = "auto",
     ) -> History:
         """Train the model, with callbacks looking on.
 
@@ -270,10 +271,11 @@ class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Outlined, B
             validation_freq: After every how many epochs, or after which (from 1), validation is due; or a cadence such
                 as "500 steps" or "10 min", within epochs too.
             run: A folder that makes the run durable: the same program, started again, goes on from the last commit.
-                None means that it is not; docs/durable-runs.md tells all of it, and of the next three.
+                None means that it is not; docs/durable-runs.md tells all of it, and of the next four.
             commit: "500 steps", "1 epoch", "2 min", or "auto": as often as costs less than 1 % of the time.
             resume: "auto" refuses to go on with something else; "force" does; "weights" begins anew with the weights.
             keep: How many commits stay, or how much room they have, such as "1 GB".
+            store: "file", "orbax", or "auto": one file, but Orbax where the state is sharded or more than 256 MB.
 
         Returns:
             The `History`: its `history` has a list of numbers for each key of the epochs' logs.
@@ -286,7 +288,7 @@ class Model(Weighted, ByBatch, Measured, Flags, Freezable, Reported, Outlined, B
         given = FitArguments(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq,
-            durable_arguments(run, commit, resume, keep),
+            durable_arguments(run, commit, resume, keep, store),
         )  # fmt: skip
         return run_fit(self.core, given)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from kibitz.checkpoint.files import local
 from kibitz.checkpoint.lock import holder
 from kibitz.checkpoint.run_folder import COMMITS, FINAL, LOCK, RunFolder
+from kibitz.checkpoint.store import commit_bytes
 from kibitz.errors import InvalidArgument, UnusableFile
 from kibitz.runs.record import Record, read_record
 
@@ -33,7 +34,7 @@ class Found:
         found = {}
         for step in self.folder.steps():
             with suppress(OSError):
-                found[step] = self.folder.of(step).stat().st_size
+                found[step] = commit_bytes(self.folder.of(step))
         return found
 
     @property
@@ -46,7 +47,7 @@ class Found:
         """All its bytes."""
         end = 0
         with suppress(OSError):
-            end = self.final.stat().st_size
+            end = commit_bytes(self.final)
         return sum(self.sizes.values()) + end
 
     @property

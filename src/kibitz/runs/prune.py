@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kibitz.checkpoint.files import remove
 from kibitz.checkpoint.run_folder import RunFolder
+from kibitz.checkpoint.store import remove_commit
 from kibitz.checkpoint.thinning import kept, kept_within
 from kibitz.errors import InvalidArgument, KibitzError, NotReady, UnusableFile
 from kibitz.models.durable_arguments import room
@@ -44,7 +44,7 @@ def _prune(page: Page, found: Found, bound: float, verb: str) -> None:
     page.title(str(found.path))
     if verb == "went":
         for step in go:
-            remove(found.folder.of(step))
+            remove_commit(found.folder.of(step))
     if go:
         page.table([[f"step {step:,}", size(found.sizes[step]), verb] for step in go], right="1", headed=False)
     freed, left = sum(found.sizes[step] for step in go), len(steps) - len(go)

@@ -11,12 +11,9 @@ from typing import Any
 import numpy as np
 
 from kibitz.checkpoint.packed import unpack
-from kibitz.checkpoint.state_file import peek_state
+from kibitz.checkpoint.store import HELD, peek_commit
 from kibitz.errors import UnusableFile, describe
 from kibitz.outcome import Outcome
-
-HELD = "document/"
-"""How the names of arrays begin that belong to the document, and not to the state."""
 
 Points = list[tuple[int, float]]
 """The numbers of one key, each with its epoch."""
@@ -62,7 +59,7 @@ def read_record(path: Path) -> Record:
     Raises:
         UnusableFile: If it is not there, is cut short, or says what no commit says.
     """
-    layout, held, document = peek_state(path, HELD)
+    layout, held, document = peek_commit(path)
 
     def of(key: str, *kinds: type) -> Any:
         value = document.get(key) if isinstance(document, dict) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kibitz.checkpoint.state_file import read_state
+from kibitz.checkpoint.store import commit_bytes, read_commit
 from kibitz.errors import UnusableFile
 from kibitz.runs.found import run_at
 from kibitz.runs.page import Page, size
@@ -29,7 +29,7 @@ def verify(page: Page, folder: str) -> None:
     end = _told(found.final)
     page.title(str(found.path))
     rows = [[f"step {step:,}", size(found.sizes[step]), text] for step, text in commits.items()]
-    rows += [["the end", size(found.final.stat().st_size), end]] if end is not None else []
+    rows += [["the end", size(commit_bytes(found.final)), end]] if end is not None else []
     if rows:
         page.table(rows, right="1", headed=False)
     page.line()
@@ -42,7 +42,7 @@ def verify(page: Page, folder: str) -> None:
 def _told(path: Path) -> str | None:
     """Whether a file is whole, or else what is wrong with it; None if it is not there, or not any more."""
     try:
-        read_state(path)
+        read_commit(path)
     except UnusableFile as error:
         return f"damaged: {error.what}" if path.exists() else None
     return WHOLE
