@@ -133,8 +133,13 @@ def replacing(path: Any, *, keep: Any = None) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def reading(path: Any) -> Iterator[BinaryIO]:
+def reading(path: Any, *, follow: bool = True) -> Iterator[BinaryIO]:
     """Open a plain file to read it.
+
+    Args:
+        path: The file.
+        follow: Whether it may be a link, or lie in a folder that is one. False refuses both, whoever puts a link there
+            at whichever moment.
 
     Raises:
         UnusableFile: If it is not there, cannot be read, or is a folder, a pipe or a device.
@@ -142,11 +147,23 @@ def reading(path: Any) -> Iterator[BinaryIO]:
     target = _read_from(path)
     with _told(target, "read"):
         # Without O_NONBLOCK a pipe in the file's place would be waited for, for ever.
-        descriptor = os.open(target, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(target, flags) if follow else _open_here(target, flags)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise _not_plain(target)
             yield file
+
+
+def _open_here(target: Path, flags: int) -> int:
+    """Open a file in the very folder that its path names: between two looks at a path it may come to mean another."""
+    if os.open not in os.supports_dir_fd:
+        return os.open(target, flags)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        return os.open(target.name, flags | os.O_NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def probe(path: Any) -> None:
@@ -223,6 +240,24 @@ def size(path: Any) -> int:
     target = local(path)
     with _told(target, "looked at"):
         return target.stat().st_size if target.exists() else 0
+
+
+def identity(folder: Any) -> tuple[int, int] | None:
+    """What tells a folder from every other one, whatever it is called; None if there is none."""
+    with contextlib.suppress(OSError):
+        found = local(folder).lstat()
+        return found.st_dev, found.st_ino
+    return None
+
+
+def room(folder: Any) -> int | None:
+    """How many bytes may still be written where a folder is, or will be; None if nobody can say."""
+    place = local(folder).absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(place).free
+    return None
 
 
 def move(path: Any, into: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import warnings
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kibitz.checkpoint.files import exists, local, move, probe, remove, size, sweep
+from kibitz.checkpoint.files import exists, identity, local, move, probe, remove, room, size, sweep
 from kibitz.checkpoint.lock import Lock
 from kibitz.checkpoint.state_file import read_state, write_state
 from kibitz.checkpoint.thinning import kept, kept_within
@@ -39,6 +40,8 @@ class RunFolder:
         path: The folder.
         writes: Whether it will be written to. False finds out nothing about that, and leaves no trace.
 
+    Attributes: `notes`, what was found out while it was written to, and is to be told.
+
     Raises:
         UnusableFile: If it is no place to write to.
 
@@ -57,6 +60,10 @@ class RunFolder:
     def __init__(self, path: Any, *, writes: bool = True):
         self.path = local(path)
         self._commits = self.path / COMMITS
+        self._lock: Lock | None = None
+        self._mark: tuple[int, int] | None = None  # of the folder that this process has found or made
+        self.notes: list[str] = []
+        self._crowded = False  # whether old commits stay that should have gone
         if self._commits.is_symlink():
             raise UnusableFile(
                 "The commits of this run lie elsewhere, and what is written or removed here must not be there.",
@@ -73,7 +80,8 @@ class RunFolder:
         Raises:
             NotReady: If another one does.
         """
-        return Lock(self.path / LOCK)
+        self._lock, self._mark = Lock(self.path / LOCK), identity(self._commits)
+        return self._lock
 
     def clear(self) -> None:
         """Take away what a killed process left half written."""
@@ -95,7 +103,7 @@ class RunFolder:
         Raises:
             UnusableFile: If it is not there, or is damaged.
         """
-        commit = Commit(self.of(step), *read_state(self.of(step)))
+        commit = Commit(self.of(step), *read_state(self.of(step), follow=False))
         if not isinstance(commit.document, dict) or commit.document.get("step") != step:
             raise UnusableFile(
                 "This commit is not of the step that its name says.",
@@ -118,6 +126,8 @@ class RunFolder:
             try:
                 return self.read(step)
             except UnusableFile as error:
+                if error.errno == errno.ENOENT:  # whoever writes has let it go since it was listed
+                    continue
                 damaged.append(error)
                 warnings.warn(
                     f"{error.what} ({self.of(step)}) The run goes on from the commit before it.", stacklevel=2
@@ -141,13 +151,38 @@ class RunFolder:
         """Write the commit of a step.
 
         Raises:
-            UnusableFile: If the disk refuses; all that was there is whole.
+            UnusableFile: If the disk refuses; all that was there is whole. Or if another folder has taken the place of
+                that of the run, which is left alone.
         """
+        self._find_again()
         write_state(self.of(step), arrays, document)
+        if self._mark is None:
+            self._mark = identity(self._commits)
 
     def write_final(self, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any]) -> None:
         """Write how the run ended."""
+        self._find_again()
         write_state(self.path / FINAL, arrays, document)
+
+    def _find_again(self) -> None:
+        """See that commits get to where the others are; if somebody has removed these, begin a new folder."""
+        there = identity(self._commits)
+        if self._mark is None or there == self._mark:
+            return
+        if there is not None:
+            raise UnusableFile(
+                "Another folder lies where the commits of this run were.",
+                given=str(self._commits),
+                wanted="the folder that this run has written to; nothing is written into another one",
+                cure="put it back where it was",
+            )
+        if self._lock is not None:
+            self._lock.renew()
+        self._mark = None
+        self.notes.append(
+            f"The commits of this run are gone: somebody has removed {self._commits}. The run goes on, and is "
+            "committed anew into a folder of that name."
+        )
 
     def reopen(self) -> None:
         """The run goes on: it has no end any more."""
@@ -159,26 +194,61 @@ class RunFolder:
         for name in (FINAL, COMMITS):
             if exists(self.path / name):
                 move(self.path / name, place)
+        self._mark = None
 
     def thin(self, keep: float) -> None:
-        """Let old commits go.
+        """Let old commits go. One that the disk does not let go is noted, and tried again the next time.
 
         Args:
             keep: How many stay (an int), or how many bytes (a float).
         """
-        steps = self.steps()
-        if isinstance(keep, int):
-            stay = kept(steps, keep)
+        try:
+            steps = self.steps()
+            if isinstance(keep, int):
+                stay = kept(steps, keep)
+            else:
+                stay = kept_within({step: size(self.of(step)) for step in steps}, int(keep))
+            for step in steps:
+                if step not in stay:
+                    remove(self.of(step))
+        except UnusableFile as error:
+            if not self._crowded:
+                self.notes.append(f"An old commit is still there, and should have gone: {error.what} The run goes on.")
+            self._crowded = True
         else:
-            stay = kept_within({step: size(self.of(step)) for step in steps}, int(keep))
-        for step in steps:
-            if step not in stay:
-                remove(self.of(step))
+            self._crowded = False
 
     @property
     def size(self) -> int:
         """Bytes of all commits."""
         return sum(size(self.of(step)) for step in self.steps())
+
+
+def check_room(path: Path, need: int) -> None:
+    """Find out before the first step whether commits have room.
+
+    Args:
+        path: The folder of the run.
+        need: The bytes of one. While one takes another's place, both are there.
+
+    Raises:
+        UnusableFile: If they have not.
+    """
+    free = room(path)
+    if free is not None and free < 2 * need:
+        raise UnusableFile(
+            "There is no room for the commits of this run.",
+            given=f"{free:,} bytes free at {path}",
+            wanted=f"{2 * need:,} bytes: for a commit, and for the one that takes its place",
+            cure="make room, or give a folder on another disk: run=...",
+        )
+
+
+def tell(folder: RunFolder) -> None:
+    """Warn of what was found out while the disk was written to in the background, of each thing once."""
+    notes, folder.notes = folder.notes, []
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
 
 
 def last_put_away(folder: RunFolder) -> Commit | None:

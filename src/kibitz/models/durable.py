@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jax
+
 from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
@@ -15,7 +17,7 @@ from kibitz.checkpoint.background import Background
 from kibitz.checkpoint.document import FORMAT, PACKED, check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import pack, unpack
-from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away
+from kibitz.checkpoint.run_folder import Commit, RunFolder, check_room, last_put_away, tell
 from kibitz.checkpoint.state_file import shortened
 from kibitz.clock import Beat
 from kibitz.data.feed import OnePass
@@ -91,6 +93,7 @@ class Durable:
             InvalidArgument: It says what is otherwise, line by line.
         """
         now = self._now = made_of(self._core, given, source, sets)
+        check_room(self._folder.path, sum(leaf.nbytes for leaf in jax.tree.leaves(self._core.timeline.behind)))
         if self.place is None or self._found is None or self._given.resume == "force":
             return
         was = unpack(self._found.document["made_of"], self._found.arrays)
@@ -245,6 +248,7 @@ class Durable:
                 self._background.wait()
         except KibitzError as error:
             self._tell(error)
+        tell(self._folder)
         self._cost = time.perf_counter() - began + self._background.seconds
         self._last = time.monotonic()
 
@@ -295,6 +299,7 @@ class Durable:
         except KibitzError as error:
             self._tell(error)
         finally:
+            tell(self._folder)
             self._lock.release()
 
 
