@@ -77,6 +77,7 @@ def removed(count: int) -> Iterator[str]:
                     shutil.rmtree(gone)
 
                 def a_second_one(place: Path = place, refused: list[Any] = refused) -> None:
+                    at_rest(place, 5)  # what is committed anew is held anew
                     with pytest.raises(keras.errors.NotReady, match="Another process"):
                         RunFolder(place).lock()
                     refused.append(place)
