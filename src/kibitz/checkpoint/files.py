@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kibitz.checkpoint.confined import open_confined
 from kibitz.errors import KibitzError, UnusableFile, WrongType
 from kibitz.report import spent_on
 
@@ -138,8 +139,8 @@ def reading(path: Any, *, follow: bool = True) -> Iterator[BinaryIO]:
 
     Args:
         path: The file.
-        follow: Whether it may be a link, or lie in a folder that is one. False refuses both, whoever puts a link there
-            at whichever moment.
+        follow: Whether it may be a link, or lie in a folder that is one, or be a stranger's. False refuses all that,
+            whoever puts it there at whichever moment.
 
     Raises:
         UnusableFile: If it is not there, cannot be read, or is a folder, a pipe or a device.
@@ -148,22 +149,11 @@ def reading(path: Any, *, follow: bool = True) -> Iterator[BinaryIO]:
     with _told(target, "read"):
         # Without O_NONBLOCK a pipe in the file's place would be waited for, for ever.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(target, flags) if follow else _open_here(target, flags)
+        descriptor = os.open(target, flags) if follow else open_confined(target, flags)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise _not_plain(target)
             yield file
-
-
-def _open_here(target: Path, flags: int) -> int:
-    """Open a file in the very folder that its path names: between two looks at a path it may come to mean another."""
-    if os.open not in os.supports_dir_fd:
-        return os.open(target, flags)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        return os.open(target.name, flags | os.O_NOFOLLOW, dir_fd=folder)
-    finally:
-        os.close(folder)
 
 
 def probe(path: Any) -> None:
@@ -220,6 +210,20 @@ def exists(path: Any) -> bool:
     return os.path.lexists(_read_from(path))
 
 
+def names(folder: Any) -> list[str]:
+    """What lies in a folder, in order; nothing if there is no folder.
+
+    Raises:
+        UnusableFile: If the disk refuses.
+    """
+    target = local(folder)
+    with _told(target, "listed"):
+        try:
+            return sorted(each.name for each in target.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
 def remove(path: Any) -> None:
     """Take a file away, if it is there.
 
@@ -240,24 +244,6 @@ def size(path: Any) -> int:
     target = local(path)
     with _told(target, "looked at"):
         return target.stat().st_size if target.exists() else 0
-
-
-def identity(folder: Any) -> tuple[int, int] | None:
-    """What tells a folder from every other one, whatever it is called; None if there is none."""
-    with contextlib.suppress(OSError):
-        found = local(folder).lstat()
-        return found.st_dev, found.st_ino
-    return None
-
-
-def room(folder: Any) -> int | None:
-    """How many bytes may still be written where a folder is, or will be; None if nobody can say."""
-    place = local(folder).absolute()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    with contextlib.suppress(OSError):
-        return shutil.disk_usage(place).free
-    return None
 
 
 def move(path: Any, into: Any) -> None:
@@ -382,7 +368,9 @@ def _wanted(error: OSError) -> str | None:
 
 def _cure(error: OSError, target: Path, verb: str) -> str:
     if error.errno == errno.ENOENT:
-        beside = sorted(each.name for each in target.parent.glob("*") if each.suffix == target.suffix)[:5]
+        beside: list[str] = []
+        with contextlib.suppress(OSError, UnusableFile):
+            beside = [name for name in names(target.parent) if Path(name).suffix == target.suffix][:5]
         return f"in {target.parent} there is {', '.join(beside)}" if beside else "look for it elsewhere"
     if error.errno == errno.ENOSPC:
         return "make room, or write elsewhere; what was there before is whole"

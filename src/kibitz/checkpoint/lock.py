@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from weakref import WeakSet
 
-from kibitz.checkpoint.files import identity, reading, standing
+from kibitz.checkpoint.confined import identity
+from kibitz.checkpoint.files import reading, standing
 from kibitz.errors import NotReady, UnusableFile
 
 if os.name == "nt":

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kibitz.checkpoint.files import exists, identity, local, move, probe, remove, room, size, sweep
+from kibitz.checkpoint.confined import for_everybody, identity, room
+from kibitz.checkpoint.files import exists, local, move, names, probe, remove, size, sweep
 from kibitz.checkpoint.lock import Lock
 from kibitz.checkpoint.state_file import read_state, write_state
 from kibitz.checkpoint.thinning import kept, kept_within
@@ -69,7 +70,7 @@ class RunFolder:
                 "The commits of this run lie elsewhere, and what is written or removed here must not be there.",
                 given=str(self._commits),
                 wanted="a folder, and no link",
-                cure=f'run="{self._commits.resolve().parent}"',
+                cure="give the folder of the run where it lies: run=...",
             )
         if writes:
             probe(self._commits / _name(0))
@@ -81,6 +82,10 @@ class RunFolder:
             NotReady: If another one does.
         """
         self._lock, self._mark = Lock(self.path / LOCK), identity(self._commits)
+        if for_everybody(self._commits):
+            self.notes.append(
+                f"Everybody may write into {self._commits}, and so give this run other weights: chmod o-w."
+            )
         return self._lock
 
     def clear(self) -> None:
@@ -90,8 +95,7 @@ class RunFolder:
 
     def steps(self) -> list[int]:
         """The steps that have a commit, in order."""
-        found = (_NAME.fullmatch(each.name) for each in self._commits.glob("*")) if self._commits.is_dir() else ()
-        return sorted(int(each[1]) for each in found if each)
+        return [int(found[1]) for name in names(self._commits) if (found := _NAME.fullmatch(name))]
 
     def of(self, step: int) -> Path:
         """Where the commit of a step lies."""
