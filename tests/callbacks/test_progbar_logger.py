@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 import time
 
 import keras
 import numpy as np
 import pytest
 
+import kibitz
 from kibitz.callbacks import CallbackList, LambdaCallback, ProgbarLogger
 from kibitz.outcome import Outcome
 from kibitz.testing import drive
@@ -171,10 +174,10 @@ def test_where_standard_output_takes_nothing_any_more_it_is_said_once_and_traini
         def write(self, text):
             raise error
 
+    model = kibitz.Sequential([kibitz.layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
     monkeypatch.setattr(sys, "stdout", Refuses())
     with pytest.warns(UserWarning, match="takes nothing any more") as told:
-        model = kibitz.Sequential([kibitz.layers.Dense(1, input_shape=(2,))])
-        model.compile("sgd", "mse")
         history = model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=4, epochs=3, verbose=2)
     assert len(told) == 1
     assert error.strerror in str(told[0].message)
