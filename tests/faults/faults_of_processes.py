@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.faults.process import Process, beginning
+from tests.faults.process import Process, hearing_ctrl_c
 from tests.faults.program import newest, strays
 
 CHAINS = 5, 5, 20  # kills of one run, before it is let live
@@ -112,7 +112,8 @@ def libraries_alone(count: int, seed: int = 0) -> Iterator[str]:
     subprocess.run(alone, check=True)
     life, drawn = time.monotonic() - began, random.Random(seed)
     for _ in range(count):
-        process = subprocess.Popen(alone, stderr=subprocess.DEVNULL, preexec_fn=beginning)
+        with hearing_ctrl_c():
+            process = subprocess.Popen(alone, stderr=subprocess.DEVNULL)
         time.sleep(after := drawn.uniform(0.05, 0.5) * life)
         process.send_signal(signal.SIGINT)
         code = process.wait()

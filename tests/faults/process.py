@@ -8,18 +8,26 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 MOST = 240  # seconds that anybody waits for a process: beyond that it hangs
 
 
-def beginning(also: Callable[[], object] | None = None) -> None:
-    """Let a process that is about to begin hear Ctrl-C: who is started in the background by a shell inherits that not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if also is not None:
-        also()
+@contextmanager
+def hearing_ctrl_c() -> Iterator[None]:
+    """What is begun meanwhile hears Ctrl-C, though this process does not, as one that a shell began in the background."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Process:
@@ -41,9 +49,9 @@ class Process:
         told = [sys.executable, *flags, "-m", "tests.faults.child", str(place / "run") if durable else "-",
                 str(place / "log.csv"), str(place / "out"), json.dumps(options or {})]  # fmt: skip
         self._errors = (place / "errors").open("w+b")
-        also = popen.pop("preexec_fn", None)
-        given = {"stdout": subprocess.PIPE, "stderr": self._errors, "preexec_fn": lambda: beginning(also), **popen}
-        self.process = subprocess.Popen(told, env={**os.environ, **(env or {})}, **given)
+        given = {"stdout": subprocess.PIPE, "stderr": self._errors, **popen}
+        with hearing_ctrl_c():
+            self.process = subprocess.Popen(told, env={**os.environ, **(env or {})}, **given)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
