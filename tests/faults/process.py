@@ -18,7 +18,7 @@ MOST = 240  # seconds that anybody waits for a process: beyond that it hangs
 
 @contextmanager
 def hearing_ctrl_c() -> Iterator[None]:
-    """What is begun meanwhile hears Ctrl-C, though this process does not, as one that a shell began in the background."""
+    """What is begun meanwhile hears Ctrl-C, though this process may not: a shell begins so what it puts aside."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:
         yield
