@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 import time
 
 import keras
 import numpy as np
 import pytest
 
+import kibitz
 from kibitz.callbacks import CallbackList, LambdaCallback, ProgbarLogger
 from kibitz.outcome import Outcome
 from kibitz.testing import drive
@@ -163,3 +166,19 @@ def test_the_bar_is_closed_however_the_run_ends(end):
     getattr(bar, end)(Outcome("failed") if end == "on_run_end" else {})
 
     assert closed == [True]
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device")])
+def test_where_standard_output_takes_nothing_any_more_it_is_said_once_and_training_goes_on(error, monkeypatch):
+    class Refuses(io.StringIO):
+        def write(self, text):
+            raise error
+
+    model = kibitz.Sequential([kibitz.layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    monkeypatch.setattr(sys, "stdout", Refuses())
+    with pytest.warns(UserWarning, match="takes nothing any more") as told:
+        history = model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=4, epochs=3, verbose=2)
+    assert len(told) == 1
+    assert error.strerror in str(told[0].message)
+    assert len(history.history["loss"]) == 3

@@ -8,6 +8,7 @@ import traceback
 import warnings
 
 from tests.faults.mutants import MUTANTS, caught
+from tests.faults.rows import ABSENT, ROWS, covered
 from tests.faults.table import FAULTS, Row
 
 
@@ -18,7 +19,7 @@ def happen(row: Row) -> tuple[int, bool]:
         for _ in row.faults(row.long):
             count += 1
     except BaseException as lost:
-        if isinstance(lost, KeyboardInterrupt):
+        if isinstance(lost, KeyboardInterrupt | SystemExit):  # meant for the suite
             raise
         traceback.print_exc()
         return count, True
@@ -42,6 +43,9 @@ def main(names: list[str]) -> int:
         noticed = caught(mutant)
         missed += noticed is None
         print(f"mutant: {name:<47}{'  MISSED' if noticed is None else f'  caught: {noticed}'}"[:160], flush=True)
+    print(
+        f"{covered(FAULTS)} of {len(ROWS) + len(ABSENT)} rows of the list are tried, here or in the tests", flush=True
+    )
     print(
         f"{survived + lost} faults, {survived} survived, {lost} lost" + (f"; {missed} mutants missed" if missed else "")
     )

@@ -51,6 +51,12 @@ class Model:
     open: list[Renaming] = field(default_factory=list)
     now: dict[str, File | None] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, there: dict[str, bytes | None]) -> Model:
+        """A disk on which all this lies for certain; None as data makes a folder."""
+        files = {path: None if data is None else File(data, data) for path, data in there.items()}
+        return cls(dict(files), [], dict(files))
+
     def take(self, done: Operation) -> None:
         """Follow one operation."""
         kind, path, what = done
@@ -92,9 +98,17 @@ def _got(file: File, how: str) -> bytes:
     return file.data[: len(file.synced) + {"whole": more, "half": more // 2, "lost": 0}[how]]
 
 
-def crashes(trace: Sequence[Operation]) -> Iterator[tuple[int, dict[str, bytes | None]]]:
-    """(the newest step that was committed, what is on the disk), each state once."""
-    model, committed, seen = Model(), -1, set()
+def crashes(
+    trace: Sequence[Operation], begun: Model | None = None, committed: int = -1
+) -> Iterator[tuple[int, dict[str, bytes | None]]]:
+    """(the newest step that was committed, what is on the disk), each state once.
+
+    Args:
+        trace: What was asked of the disk.
+        begun: The disk as it was before; None means empty.
+        committed: The newest step that was committed before.
+    """
+    model, seen = begun or Model(), set()
     for done in (*trace, Operation("committed", "", None)):
         if done.kind != "write":  # between two writes nothing is new but the length of what was never synced
             for state in model.states():

@@ -136,6 +136,11 @@ def data_that_fail(count: int) -> Iterator[str]:
                 program().start(place, data=(batches(fails_at), None), **given)
             assert program().start(place, data=(batches(), None), **given) == whole, fails_at
         yield f"the data raise at batch {fails_at}"
+    with folder() as place:  # never taken for the end of the data
+        with pytest.raises(RuntimeError, match="generator raised StopIteration"):
+            program().start(place, data=(batches(3, error=StopIteration), None), **given)
+        assert program().start(place, data=(batches(), None), **given) == whole
+    yield "the data raise StopIteration"
     with folder() as place:
         short = program().start(None, data=(batches(ends_at=4), None), **given)
         assert program().start(place, data=(batches(ends_at=4), None), **given) == short

@@ -12,6 +12,7 @@ import pytest
 from kibitz.checkpoint import files, lock, orbax_store, pieces, run_folder, state_file
 from tests.durable.program import Death, Dies
 from tests.faults import faults_of_disks as disks
+from tests.faults import faults_of_folders as folders
 from tests.faults import faults_of_orbax as orbax
 from tests.faults import faults_of_programs as programs
 from tests.faults.faults_of_disks import ends_as_undisturbed, folder, program
@@ -71,6 +72,11 @@ def _thinned_first(patch: pytest.MonkeyPatch) -> None:
         self._folder.write(step, *_packed(state, document))
 
     patch.setattr(durable(), "_write", write)
+
+
+def _lock_as_it_was(patch: pytest.MonkeyPatch) -> None:
+    real = lock.Lock.renew
+    patch.setattr(lock.Lock, "renew", lambda self: None if self._file is not None else real(self))
 
 
 def _no_stop(patch: pytest.MonkeyPatch) -> None:
@@ -137,6 +143,11 @@ MUTANTS = {
         lambda patch: patch.setattr(lock.fcntl, "flock", lambda *args: None), lambda: programs.two_at_once(1)),
     "a child keeps the lock": Mutant(
         lambda patch: patch.setattr(lock, "_held", _Nobody()), lambda: programs.forked(1)),
+    "the lock is not taken again": Mutant(_lock_as_it_was, lambda: folders.removed(1)),
+    "another folder is written into": Mutant(
+        lambda patch: patch.setattr(run_folder, "identity", lambda folder: None), lambda: folders.swapped(1)),
+    "room is not looked for": Mutant(
+        lambda patch: patch.setattr(run_folder, "room", lambda folder: None), lambda: folders.too_little_room(1)),
     "callbacks do not get their states back": Mutant(
         lambda patch: patch.setattr(durable(), "_restore_callbacks", lambda self, states: None), goes_on_in_an_epoch),
     "a stop is forgotten": Mutant(_no_stop, stays_stopped),

@@ -7,10 +7,16 @@ import os
 import pytest
 
 from tests.faults.mutants import MUTANTS, caught
+from tests.faults.rows import ABSENT, covered
 from tests.faults.table import FAULTS
 
 # The mutants that are caught in no time; `make faults` runs them all.
 QUICK = ["the lock is not taken", "callbacks do not get their states back", "a stop is forgotten"]
+
+
+def test_the_list_is_tried_and_what_it_names_is_there():
+    assert covered(FAULTS) >= 80
+    assert all(ABSENT.values())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals, folders and locks as POSIX has them")

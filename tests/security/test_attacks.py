@@ -7,8 +7,10 @@ strict_json,template,weights_file}.py.
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
+import subprocess
 import sys
 import tracemalloc
 import zlib
@@ -285,3 +287,55 @@ def test_a_run_holds_no_path_of_its_own_so_it_can_be_moved(run, tmp_path):
     moved = run.rename(run.parent / "victim")
     assert program().start(moved) == program().whole
     moved.rename(run)
+
+
+def test_a_flood_of_arrays_is_read_or_refused_and_costs_no_more_than_its_bytes(tmp_path):
+    for count in (50_000, 400_000):
+        header = {f"a{number}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for number in range(count)}
+        (tmp_path / "s").write_bytes(crafted({**META, **header}))
+        size = (tmp_path / "s").stat().st_size
+        tracemalloc.start()
+        with pytest.raises(UnusableFile, match="digest" if size < 2**24 else "length is wrong"):
+            read_state(tmp_path / "s")
+        assert tracemalloc.get_traced_memory()[1] < 40 * min(size, 2**24)
+        tracemalloc.stop()
+
+
+DIGESTS = {"none": "", "another kind": "md5:d41d8cd98f00b204e9800998ecf8427e", "a wish": "none", "nothing": None,
+           "a number": 0, "in capitals": "right, in capitals"}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", DIGESTS.values(), ids=DIGESTS)
+def test_no_digest_but_the_one_is_taken(run, says):
+    path = RunFolder(run).of(4)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    meta = header["__metadata__"]
+    meta["sha256"] = meta["sha256"].upper() if says == "right, in capitals" else says
+    for more in ({}, {"algorithm": "none"}, {"digest": "md5"}):
+        path.write_bytes(crafted({**header, "__metadata__": {**meta, **more}}, data[8 + length :]))
+        with pytest.raises(UnusableFile, match="cure"):
+            read_state(path)
+
+
+def test_modules_that_lie_in_the_working_folder_are_not_looked_for(tmp_path):
+    """Python itself looks there where a program is started with -m or -c; Kibitz looks for no plug-in anywhere."""
+    for name in ("kibitz_plugins", "kibitz_plugin", "kibitzrc", "sitecustomize_kibitz", "conftest"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()")
+    (tmp_path / "kibitz_x-1.0.dist-info").mkdir()
+    points = (
+        "[kibitz]\nx = kibitz_plugins\n[kibitz.plugins]\nx = kibitz_plugins\n[kibitz.callbacks]\nx = kibitz_plugins\n"
+    )
+    (tmp_path / "kibitz_x-1.0.dist-info" / "entry_points.txt").write_text(points)
+    (tmp_path / "kibitz_x-1.0.dist-info" / "METADATA").write_text("Name: kibitz-x\nVersion: 1.0\n")
+    text = """
+import numpy as np, kibitz as keras
+model = keras.Sequential([keras.layers.Dense(1, input_shape=(2,))])
+model.compile("sgd", "mse")
+model.fit(np.ones((4, 2)), np.ones((4, 1)), run="run", verbose=0)
+"""
+    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "imported").exists()
+    assert (tmp_path / "run" / "final.safetensors").exists()

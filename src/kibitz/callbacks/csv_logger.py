@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -92,13 +93,19 @@ class CSVLogger(Callback):
                 cure="callbacks.on_train_begin(), the epochs, callbacks.on_train_end()",
             )
         new = sorted(key for key in logs if key != "epoch" and key not in (self.keys or ()))
-        if self.keys is None:
-            self.keys = new
-            self._write(self.csv_file, ["epoch", *map(_text, new)])
-        elif new:
+        if self.keys is not None and new:
             self._grow(new)
-        self._write(self.csv_file, [epoch, *(_cell(logs.get(key, MISSING)) for key in self.keys)])
-        self.csv_file.flush()
+        before, length = self.keys, os.fstat(self.csv_file.fileno()).st_size
+        try:
+            if self.keys is None:
+                self.keys = new
+                self._write(self.csv_file, ["epoch", *map(_text, new)])
+            self._write(self.csv_file, [epoch, *(_cell(logs.get(key, MISSING)) for key in self.keys)])
+            self.csv_file.flush()
+        except OSError as error:
+            self.keys = before
+            self._cut(length)
+            raise self._refused(error) from error
 
     def get_state(self) -> dict[str, Any]:
         """How far the file is written."""
@@ -151,12 +158,23 @@ class CSVLogger(Callback):
         try:
             return to_append(self.filename).open(mode, newline="", encoding="utf-8")
         except OSError as error:
-            raise UnusableFile(
-                f"CSVLogger cannot write its file: {error.strerror or error}.",
-                given=self.filename,
-                wanted="a file that can be written, in a folder that is there or can be made",
-                cure='CSVLogger("training.csv")',
-            ) from error
+            raise self._refused(error) from error
+
+    def _cut(self, length: int) -> None:
+        """Take back what the disk has of a row that it did not take whole: the next one must not be glued to it."""
+        with contextlib.suppress(OSError):
+            self._close()  # tries once more to write what it holds
+        self.csv_file = self._open("a")
+        with contextlib.suppress(OSError):
+            self.csv_file.truncate(length)
+
+    def _refused(self, error: OSError) -> UnusableFile:
+        return UnusableFile(
+            f"CSVLogger cannot write its file: {error.strerror or error}.",
+            given=self.filename,
+            wanted="a file that can be written, in a folder that is there or can be made",
+            cure='CSVLogger("training.csv")',
+        )
 
     def _rows(self, text: str) -> Iterator[list[str]]:
         return csv.reader(io.StringIO(text, newline=""), delimiter=self.sep)
@@ -178,9 +196,9 @@ class CSVLogger(Callback):
         self.csv_file = self._open("a")
 
     def _close(self) -> None:
-        if self.csv_file is not None:
-            self.csv_file.close()
-            self.csv_file = None
+        file, self.csv_file = self.csv_file, None
+        if file is not None:
+            file.close()
 
 
 def _cell(value: Any) -> Any:

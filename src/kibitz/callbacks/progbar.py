@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kibitz.callbacks.progress_words import count, pace, remaining, shown
+from kibitz.callbacks.progress_words import count, pace, remaining, shown, spelled
 from kibitz.callbacks.say import say
 from kibitz.callbacks.screen import BLOCK, Words, screen
 from kibitz.errors import InvalidArgument
@@ -172,5 +172,5 @@ class Progbar:
         parts = []
         for name, (total, weight) in self._values.items():
             value = total if isinstance(total, str) or weight == 1 else np.mean(total) / weight
-            parts.append(f" - {name}: {shown(value, signed=signed)}")
+            parts.append(f" - {spelled(name)}: {shown(value, signed=signed)}")
         return "".join(parts)

@@ -54,6 +54,17 @@ def pace(seconds: float, unit: str) -> str:
     return f"{seconds * 1e6:.0f}us/{unit}"
 
 
+def spelled(text: str) -> str:
+    r"""A name or a text for one line of a terminal: what would steer the terminal is shown as an escape.
+
+    Example:
+        >>> from kibitz.callbacks.progress_words import spelled
+        >>> print(spelled("loss"), spelled("\x1b[2J"))
+        loss \x1b[2J
+    """
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def shown(value: Any, *, signed: bool = True) -> str:
     """A value of the logs: four decimals, or four digits and a power of ten if it is small; arrays by their mean.
 
@@ -69,6 +80,6 @@ def shown(value: Any, *, signed: bool = True) -> str:
     try:
         number = value if isinstance(value, float) else float(np.mean(value))
     except (TypeError, ValueError):
-        return str(value)
+        return spelled(str(value))
     size = abs(number) if signed else number
     return f"{number:.4f}" if size > 1e-3 else f"{number:.4e}"

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
+
+_refusing: list[Any] = []  # the stream that takes nothing any more, once that has been said
 
 
 def say(message: str, *, end: str = "\n") -> None:
     """Write to standard output at once, also where it cannot spell every letter or is not there at all.
+
+    Where the reader of a pipe has gone, or the disk is full, a warning says so once, and training goes on.
 
     Args:
         message: What to say.
@@ -20,7 +26,16 @@ def say(message: str, *, end: str = "\n") -> None:
     out = sys.stdout
     if out is None:  # a program without a console, such as pythonw
         return
-    text = message + end
+    try:
+        _write(out, message + end)
+    except OSError as error:
+        if out not in _refusing:
+            _refusing[:] = [out]
+            why = error.strerror or error
+            warnings.warn(f"Standard output takes nothing any more ({why}); the run goes on in silence.", stacklevel=3)
+
+
+def _write(out: Any, text: str) -> None:
     try:
         out.write(text)
     except UnicodeEncodeError:

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kibitz.errors import KibitzError, UnusableFile, WrongType
+from kibitz.checkpoint.confined import open_confined
+from kibitz.checkpoint.told import told
+from kibitz.errors import UnusableFile, WrongType
 from kibitz.report import spent_on
 
 TEMPORARY = (".kibitz-", ".tmp")
@@ -133,8 +135,13 @@ def replacing(path: Any, *, keep: Any = None) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def reading(path: Any) -> Iterator[BinaryIO]:
+def reading(path: Any, *, follow: bool = True) -> Iterator[BinaryIO]:
     """Open a plain file to read it.
+
+    Args:
+        path: The file.
+        follow: Whether it may be a link, or lie in a folder that is one, or be a stranger's. False refuses all that,
+            whoever puts it there at whichever moment.
 
     Raises:
         UnusableFile: If it is not there, cannot be read, or is a folder, a pipe or a device.
@@ -142,7 +149,8 @@ def reading(path: Any) -> Iterator[BinaryIO]:
     target = _read_from(path)
     with told(target, "read"):
         # Without O_NONBLOCK a pipe in the file's place would be waited for, for ever.
-        descriptor = os.open(target, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(target, flags) if follow else open_confined(target, flags)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise _not_plain(target)
@@ -223,6 +231,20 @@ def cut(path: Any, length: int) -> None:
 def exists(path: Any) -> bool:
     """Whether anything lies at a path."""
     return os.path.lexists(_read_from(path))
+
+
+def names(folder: Any) -> list[str]:
+    """What lies in a folder, in order; nothing if there is no folder.
+
+    Raises:
+        UnusableFile: If the disk refuses.
+    """
+    target = local(folder)
+    with told(target, "listed"):
+        try:
+            return sorted(each.name for each in target.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
 
 def remove(path: Any) -> None:
@@ -349,40 +371,3 @@ def _not_plain(target: Path) -> UnusableFile:
     return UnusableFile(
         "This is a folder, a pipe or a device.", given=str(target), wanted="a plain file", cure="give the file's path"
     )
-
-
-@contextlib.contextmanager
-def told(target: Path, verb: str) -> Iterator[None]:
-    """Say what the disk refused in four parts; what Kibitz has said already goes on as it is."""
-    try:
-        yield
-    except KibitzError:
-        raise
-    except OSError as error:
-        told = UnusableFile(
-            f"{target.name} could not be {verb}: {error.strerror or error}.",
-            given=str(target),
-            wanted=_wanted(error),
-            cure=_cure(error, target, verb),
-        )
-        told.errno = error.errno
-        raise told from error
-
-
-def _wanted(error: OSError) -> str | None:
-    return {
-        errno.ENOSPC: "room on the disk",
-        errno.EACCES: "a place where you may write",
-        errno.EROFS: "a place where you may write",
-        errno.ENOTDIR: "a folder above it, where there is a file",
-        errno.EEXIST: "a folder above it, where there is a file",
-    }.get(error.errno or 0)
-
-
-def _cure(error: OSError, target: Path, verb: str) -> str:
-    if error.errno == errno.ENOENT:
-        beside = sorted(each.name for each in target.parent.glob("*") if each.suffix == target.suffix)[:5]
-        return f"in {target.parent} there is {', '.join(beside)}" if beside else "look for it elsewhere"
-    if error.errno == errno.ENOSPC:
-        return "make room, or write elsewhere; what was there before is whole"
-    return "give another path" if verb == "read" else "give another path, or change who may write there"

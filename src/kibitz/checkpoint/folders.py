@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kibitz.checkpoint.files import local, reading, settle_folder, told
+from kibitz.checkpoint.files import local, reading, settle_folder
+from kibitz.checkpoint.told import told
 from kibitz.errors import UnusableFile
 
 PIECE = 2**20

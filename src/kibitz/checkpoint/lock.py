@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from weakref import WeakSet
 
+from kibitz.checkpoint.confined import identity
 from kibitz.checkpoint.files import reading, standing
 from kibitz.errors import NotReady, UnusableFile
 
@@ -39,7 +40,22 @@ class Lock:
     """
 
     def __init__(self, path: Path):
-        self._file: BinaryIO | None = standing(path)
+        self._path = path
+        self._file: BinaryIO | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Hold it again, if its file was removed: whoever came then would make a new one, and hold that.
+
+        Raises:
+            NotReady: If another process has done so.
+            UnusableFile: If the disk refuses.
+        """
+        path = self._path
+        if self._file is not None and identity(path) == _of(self._file):
+            return
+        self.release()
+        self._file = standing(path)
         if not any(self._taken(self._file, wait) for wait in (0.0, 0.01, 0.02)):
             holder = self._file.read(20).decode(errors="replace").strip()
             holder = holder if holder.isdecimal() else "unknown"
@@ -74,6 +90,11 @@ class Lock:
         if file is not None:
             with contextlib.suppress(OSError, ValueError):
                 file.close()
+
+
+def _of(file: BinaryIO) -> tuple[int, int]:
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino
 
 
 def holder(path: Path) -> str | None:

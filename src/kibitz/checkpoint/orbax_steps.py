@@ -12,6 +12,9 @@ record, and are read as they are.
 from __future__ import annotations
 
 import contextlib
+import math
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,9 @@ from kibitz.checkpoint.strict_json import MOST_BYTES, dumps, loads
 from kibitz.errors import InvalidArgument, KibitzError, MissingExtra, UnusableFile, code
 
 FORMAT = 1
-ARRAYS, RECORD, WHOLE = "pytree", "record", "_CHECKPOINT_METADATA"
+ARRAYS, RECORD, WHOLE, LAYOUT = "pytree", "record", "_CHECKPOINT_METADATA", "_METADATA"
+SMALL, PACKED = 2**26, 1100
+"""So many bytes may be made of a few, and so many of each further one: zeros are packed like that, weights are not."""
 
 
 class OrbaxSteps:
@@ -214,15 +219,48 @@ def _arrays(folder: Path) -> dict[str, Any]:
     ocp, handler = orbax(), orbax().PyTreeCheckpointHandler()
     import jax
 
+    stored = _looked_through(folder)
     try:
         known = handler.metadata(folder / ARRAYS)
+        known = getattr(known, "tree", known)
+        _refuse_bombs(jax.tree.leaves(known), stored, folder)
         # As NumPy's, so that it does not matter on which devices they were.
-        how = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), getattr(known, "tree", known))
+        how = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), known)
         return handler.restore(folder / ARRAYS, args=ocp.args.PyTreeRestore(restore_args=how))
+    except KibitzError:
+        raise
     except Exception as error:
         raise _damaged(folder, f"Orbax says: {' '.join(str(error).split())[:200]}") from error
     finally:
         handler.close()
+
+
+def _looked_through(folder: Path) -> int:
+    """The bytes of a step, all in files and folders of its own; Orbax would follow links, and wait for pipes."""
+    stored = 0
+    for above, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            found = Path(above, name).lstat()
+            if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+                raise _damaged(folder, f"{name} is a link, a pipe or a device")
+            stored += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    with reading(folder / ARRAYS / LAYOUT) as file:
+        layout = loads(file.read(MOST_BYTES + 1), f"the layout of step {folder.name}")
+    # In Orbax's other layout the names of arrays are paths, and they may lead anywhere.
+    if not isinstance(layout, dict) or layout.get("use_ocdbt") is not True:
+        raise _damaged(folder, "its arrays are not in the one database that Orbax keeps them in")
+    return stored
+
+
+def _refuse_bombs(leaves: list[Any], stored: int, folder: Path) -> None:
+    """Refuse arrays that say to be larger than their files can hold, before there is room made for them."""
+    said = 0
+    for leaf in leaves:
+        whole = getattr(leaf, "shape", None) or ()
+        pieces = getattr(getattr(leaf, "storage", None), "chunk_shape", None) or ()
+        said += max(math.prod(whole), math.prod(pieces)) * np.dtype(getattr(leaf, "dtype", None) or "f4").itemsize
+    if said > SMALL + PACKED * stored:
+        raise _damaged(folder, f"it says to hold {said:,} bytes, in files of {stored:,}")
 
 
 def _record(tree: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:

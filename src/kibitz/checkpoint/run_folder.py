@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kibitz.checkpoint.confined import for_everybody, identity, room
 from kibitz.checkpoint.files import exists, local, move, probe, remove, remove_if_empty, sweep
 from kibitz.checkpoint.lock import Lock
 from kibitz.checkpoint.store import (
@@ -50,6 +52,8 @@ class RunFolder:
         writes: Whether it will be written to. False finds out nothing about that, and leaves no trace.
         store: How commits are written: "auto", "file" or "orbax". They are read whichever way they were written.
 
+    Attributes: `notes`, what was found out while it was written to, and is to be told.
+
     Raises:
         UnusableFile: If it is no place to write to.
 
@@ -71,12 +75,16 @@ class RunFolder:
         self.written = Written(self.path / WRITTEN)
         self.id: str | None = None  # of the run whose commits count; None: it is not asked whose they are
         self._last: int | None = None  # the step of the last commit that this process has written
+        self._lock: Lock | None = None
+        self._mark: tuple[int, int] | None = None  # of the folder that this process has found or made
+        self.notes: list[str] = []
+        self._crowded = False  # whether old commits stay that should have gone
         if self._commits.is_symlink():
             raise UnusableFile(
                 "The commits of this run lie elsewhere, and what is written or removed here must not be there.",
                 given=str(self._commits),
                 wanted="a folder, and no link",
-                cure=f'run="{self._commits.resolve().parent}"',
+                cure="give the folder of the run where it lies: run=...",
             )
         if writes:
             probe(self._commits / name_of(0))
@@ -87,7 +95,12 @@ class RunFolder:
         Raises:
             NotReady: If another one does.
         """
-        return Lock(self.path / LOCK)
+        self._lock, self._mark = Lock(self.path / LOCK), identity(self._commits)
+        if for_everybody(self._commits):
+            self.notes.append(
+                f"Everybody may write into {self._commits}, and so give this run other weights: chmod o-w."
+            )
+        return self._lock
 
     def clear(self) -> None:
         """Take away what a killed process left half written."""
@@ -140,6 +153,8 @@ class RunFolder:
             try:
                 return self.read(step)
             except UnusableFile as error:
+                if error.errno == errno.ENOENT:  # whoever writes has let it go since it was listed
+                    continue
                 damaged.append(error)
                 warnings.warn(
                     f"{error.what} ({self.of(step)}) The run goes on from the commit before it.", stacklevel=2
@@ -163,14 +178,39 @@ class RunFolder:
         """Write the commit of a step, its arrays from where they lie.
 
         Raises:
-            UnusableFile: If the disk refuses; all that was there is whole.
+            UnusableFile: If the disk refuses; all that was there is whole. Or if another folder has taken the place of
+                that of the run, which is left alone.
         """
+        self._find_again()
         write_commit(self.of(step), arrays, document, self._store)
         self._last = step
+        if self._mark is None:
+            self._mark = identity(self._commits)
 
     def write_final(self, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
         """Write how the run ended."""
+        self._find_again()
         write_commit(self.path / FINAL, arrays, document, self._store)
+
+    def _find_again(self) -> None:
+        """See that commits get to where the others are; if somebody has removed these, begin a new folder."""
+        there = identity(self._commits)
+        if self._mark is None or there == self._mark:
+            return
+        if there is not None:
+            raise UnusableFile(
+                "Another folder lies where the commits of this run were.",
+                given=str(self._commits),
+                wanted="the folder that this run has written to; nothing is written into another one",
+                cure="put it back where it was",
+            )
+        if self._lock is not None:
+            self._lock.renew()
+        self._mark = None
+        self.notes.append(
+            f"The commits of this run are gone: somebody has removed {self._commits}. The run goes on, and is "
+            "committed anew into a folder of that name."
+        )
 
     def reopen(self) -> None:
         """The run goes on: it has no end any more."""
@@ -182,23 +222,31 @@ class RunFolder:
         for name in (FINAL, *(each.name for each in arrays_beside(self.path)), COMMITS, JOURNAL, WRITTEN):
             if exists(self.path / name):
                 move(self.path / name, place)
+        self._mark = None
 
     def thin(self, keep: float) -> None:
-        """Let old commits go.
+        """Let old commits go. One that the disk does not let go is noted, and tried again the next time.
 
         Args:
             keep: How many stay (an int), or how many bytes (a float).
         """
-        # Beyond the last one there may be damaged ones, and such of other runs: they take nobody's room.
-        steps = [step for step in self.steps() if self._last is None or step <= self._last]
-        if isinstance(keep, int):
-            stay = kept(steps, keep)
+        try:
+            # Beyond the last one there may be damaged ones, and such of other runs: they take nobody's room.
+            steps = [step for step in self.steps() if self._last is None or step <= self._last]
+            if isinstance(keep, int):
+                stay = kept(steps, keep)
+            else:
+                stay = kept_within({step: commit_bytes(self.of(step)) for step in steps}, int(keep))
+            for step in steps:
+                if step not in stay:
+                    remove_commit(self.of(step))
+            self.written.thin(self.size)
+        except UnusableFile as error:
+            if not self._crowded:
+                self.notes.append(f"An old commit is still there, and should have gone: {error.what} The run goes on.")
+            self._crowded = True
         else:
-            stay = kept_within({step: commit_bytes(self.of(step)) for step in steps}, int(keep))
-        for step in steps:
-            if step not in stay:
-                remove_commit(self.of(step))
-        self.written.thin(self.size)
+            self._crowded = False
 
     @property
     def journal(self) -> Path:
@@ -228,6 +276,33 @@ def take_away(folder: RunFolder) -> None:
     remove(folder.journal)
     for path in (folder.path / COMMITS, folder.written.path):
         remove_if_empty(path)
+
+
+def check_room(path: Path, need: int) -> None:
+    """Find out before the first step whether commits have room.
+
+    Args:
+        path: The folder of the run.
+        need: The bytes of one. While one takes another's place, both are there.
+
+    Raises:
+        UnusableFile: If they have not.
+    """
+    free = room(path)
+    if free is not None and free < 2 * need:
+        raise UnusableFile(
+            "There is no room for the commits of this run.",
+            given=f"{free:,} bytes free at {path}",
+            wanted=f"{2 * need:,} bytes: for a commit, and for the one that takes its place",
+            cure="make room, or give a folder on another disk: run=...",
+        )
+
+
+def tell(folder: RunFolder) -> None:
+    """Warn of what was found out while the disk was written to in the background, of each thing once."""
+    notes, folder.notes = folder.notes, []
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
 
 
 def last_put_away(folder: RunFolder) -> Commit | None:

@@ -83,13 +83,17 @@ def write_state(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[s
             file.write(_bytes(array))
 
 
-def read_state(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_state(path: Any, *, follow: bool = True) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a state that was written whole: the arrays, and the document.
+
+    Args:
+        path: The file.
+        follow: Whether it may be a link, or lie in a folder that is one.
 
     Raises:
         UnusableFile: If it is not there, is no such file, or is not as it was written.
     """
-    with reading(path) as file:
+    with reading(path, follow=follow) as file:
         metadata, layout, _ = _opened(file, path)
         arrays = {name: _array(file, dtype, shape, path) for name, (dtype, shape) in layout.items()}
     text = metadata.get("document")

@@ -97,7 +97,7 @@ def read_commit(record: Path) -> tuple[dict[str, np.ndarray], Any]:
     Raises:
         UnusableFile: If it is not there, or anything of it is not as it was written.
     """
-    arrays, document = read_state(record)
+    arrays, document = read_state(record, follow=False)
     if not isinstance(document, dict) or ORBAX not in document:
         return arrays, document
     folder = _folder(record, _place_in(document, record))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kibitz.checkpoint.files import remove, size
+from kibitz.checkpoint.files import names, remove, size
 from kibitz.checkpoint.state_file import read_state, write_state
 
 _NAME = re.compile(r"step-(\d{12})\.safetensors")
@@ -50,7 +50,7 @@ class Written:
         """
         for at in steps_in(self.path):
             if at >= step:
-                found, _ = read_state(self.path / name_of(at))
+                found, _ = read_state(self.path / name_of(at), follow=False)
                 mine = {name[len(beginning) :]: each for name, each in found.items() if name.startswith(beginning)}
                 if mine:
                     return mine
@@ -77,9 +77,12 @@ class Written:
 
 
 def steps_in(folder: Path) -> list[int]:
-    """The steps that have a file in a folder, in order."""
-    found = (_NAME.fullmatch(each.name) for each in folder.glob("*")) if folder.is_dir() else ()
-    return sorted(int(each[1]) for each in found if each)
+    """The steps that have a file in a folder, in order.
+
+    Raises:
+        UnusableFile: If the disk refuses.
+    """
+    return [int(found[1]) for name in names(folder) if (found := _NAME.fullmatch(name))]
 
 
 def name_of(step: int) -> str:

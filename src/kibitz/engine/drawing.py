@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from kibitz.engine.forked import FORKS
 from kibitz.layers.initializer import FromJax, RandomInitializer
 from kibitz.layers.seeds import words_of
 
@@ -40,6 +41,7 @@ def draw_together(undrawn: Sequence[tuple[RandomInitializer, nnx.Variable[Any]]]
     """
     if not undrawn:
         return
+    FORKS.computing()
     draws = [Draw(each, _kind(each), variable.get_raw_value().shape, variable.get_raw_value().dtype)
              for each, variable in undrawn]  # fmt: skip
     words = np.stack([words_of(each.seed) for each, _ in undrawn])

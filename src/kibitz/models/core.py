@@ -10,6 +10,7 @@ from typing import Any
 from flax import nnx
 
 from kibitz.engine.compilations import compiled_meanwhile
+from kibitz.engine.forked import FORKS
 from kibitz.engine.forward import Forward
 from kibitz.engine.graph_hooks import GraphHooks
 from kibitz.engine.programs import Programs
@@ -67,6 +68,7 @@ class Core:
         Raises:
             NotReady: If there is none yet.
         """
+        FORKS.refuse()
         if self._timeline is None:
             raise NotReady(
                 "The model has no weights yet: nobody has said what its inputs look like.",
@@ -78,6 +80,7 @@ class Core:
 
     def build(self, module: nnx.Module) -> None:
         """Take a module whose variables exist."""
+        FORKS.computing()
         self._timeline = Timeline(Forward(module), self.owner.shown)
         self.bind()
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+import jax
+
 from kibitz.callbacks.dispatch import Dispatch, Seat
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
@@ -15,7 +17,7 @@ from kibitz.checkpoint.background import Background
 from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import unpack
-from kibitz.checkpoint.run_folder import Commit, RunFolder, last_put_away, whose
+from kibitz.checkpoint.run_folder import Commit, RunFolder, check_room, last_put_away, tell, whose
 from kibitz.checkpoint.state_file import shortened
 from kibitz.clock import Beat, Clock
 from kibitz.data.feed import Feed, OnePass
@@ -127,6 +129,7 @@ class Durable:
             InvalidArgument: It says what is otherwise, line by line.
         """
         now = self._now = made_of(self._core, given, source, sets)
+        check_room(self._folder.path, sum(leaf.nbytes for leaf in jax.tree.leaves(self._core.timeline.behind)))
         if self.place is None or self._found is None or self._given.resume == "force":
             return
         was = unpack(self._found.document["made_of"], self._found.arrays)
@@ -285,6 +288,7 @@ class Durable:
         self._background.begin(lambda: self._write(state, document, written))
         if wait:
             self._heed()
+        tell(self._folder)
         self._cost = time.perf_counter() - began + self._background.seconds
         self._last = time.monotonic()
 
@@ -365,4 +369,5 @@ class Durable:
         except KibitzError as error:
             self._tell(error)
         finally:
+            tell(self._folder)
             self._lock.release()

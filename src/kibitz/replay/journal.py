@@ -75,6 +75,8 @@ class Journal:
         if not data and self.length:
             return self.length
         with standing(self.path) as file:
+            if os.fstat(file.fileno()).st_size < self.length:
+                self.length = 0  # somebody has removed it: it begins anew
             file.seek(self.length)
             file.write(data)
             file.truncate()
