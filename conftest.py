@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.callbacks.wandb_runs import ALONE
+from tests.hurry import compile_in_a_hurry
 
 ROOT = Path(__file__).parent
 
@@ -31,6 +33,15 @@ WHOLE = {
     "tests/house": "its cases are the files of src, and the one that was changed must be among them",
 }
 """Where `make fast` runs all cases of a test. Elsewhere it runs the first of each twenty."""
+
+CAREFUL = {
+    "tests/benchmarks": "what is timed is what a user runs",
+    "tests/durable": "a run that is gone on with has the very bits of one that was not, with the code that users run",
+    "tests/faults": "the same",
+    "tests/free": "how steps are cut changes no bit: that is a question to the optimizing compiler",
+    "tests/models/test_fresh_process.py": "its processes compile as users do",
+}
+"""Where programs are compiled as a user's are, and why; elsewhere in a hurry, but with `COMPILER=careful`."""
 
 # Before anything imports JAX or Keras, and in the environment, so that the processes that tests start have it too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
@@ -57,6 +68,13 @@ def pytest_configure() -> None:
     settings.load_profile("kibitz")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Have a test's programs, and those of its fixtures, compiled as it should be."""
+    compile_in_a_hurry(item.get_closest_marker("careful") is None)
+    return (yield)
+
+
 def pytest_sessionfinish() -> None:
     """End the process that Weights & Biases began, if it did."""
     if "wandb" in sys.modules:
@@ -64,13 +82,17 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make fast` leaves out as slow: what stands in SLOW, and all but every twentieth case of one test."""
+    """Mark what is careful, and what is slow: what stands in SLOW, and all but every twentieth case of one test."""
     seen: dict[tuple[Path, str], int] = {}
     for item in items:
         test = (item.path, getattr(item, "originalname", None) or item.name)
         case = seen[test] = seen.get(test, -1) + 1
         if within(item.path, SLOW) or (case % 20 and not within(item.path, WHOLE)):
             item.add_marker(pytest.mark.slow)
+        if within(item.path, CAREFUL):
+            item.add_marker(pytest.mark.careful)
+    # Together, for between the two all programs are forgotten.
+    items.sort(key=lambda item: item.get_closest_marker("careful") is None)
 
 
 def within(path: Path, folders: dict[str, Any]) -> bool:

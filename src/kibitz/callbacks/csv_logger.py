@@ -169,7 +169,7 @@ class CSVLogger(Callback):
         self._close()
         path = os.path.realpath(local(self.filename))
         with reading(path) as file:
-            header, *rows = self._rows(file.read().decode())
+            header, *rows = self._rows(file.read().decode(errors="replace"))
         grown = io.StringIO(newline="")
         self._write(grown, [*header, *map(_text, new)], *([*row, *[MISSING] * len(new)] for row in rows))
         with replacing(path) as file:
