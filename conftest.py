@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ SLOW = {
     "tests/examples": "each page is a process of its own, with JAX to load",
     "tests/faults": "runs are begun again and again, some of them as processes that are killed",
     "tests/free": "the same run is made again and again, cut in many ways",
+    "tests/fuzz": "every reader of files is given many",
     "tests/house/test_import_time.py": "each test is a process of its own, with JAX to load",
     "tests/oracle/test_faults.py": "each fault is shown under both libraries",
     "tests/oracle/test_faults_of_callbacks.py": "each fault is shown under both libraries",
+    "tests/soak": "each soak is a process of its own, or several",
 }
 """What `make fast` leaves out, folder by folder or file by file, and why."""
 
@@ -35,7 +38,6 @@ WHOLE = {
 """Where `make fast` runs all cases of a test. Elsewhere it runs the first of each twenty."""
 
 CAREFUL = {
-    "tests/benchmarks": "what is timed is what a user runs",
     "tests/durable": "a run that is gone on with has the very bits of one that was not, with the code that users run",
     "tests/faults": "the same",
     "tests/free": "how steps are cut changes no bit: that is a question to the optimizing compiler",
@@ -64,7 +66,10 @@ def pytest_configure() -> None:
     """No clock may fail a property: a first example compiles, and workers share cores."""
     from hypothesis import settings
 
-    settings.register_profile("kibitz", deadline=None, derandomize=os.environ.get("CI") == "true")
+    from tests.drawn import DEEPER
+
+    always = os.environ.get("CI") == "true" and DEEPER == 1  # the same examples in every run of CI
+    settings.register_profile("kibitz", deadline=None, max_examples=50 * DEEPER, derandomize=always)
     settings.load_profile("kibitz")
 
 
@@ -87,14 +92,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         test = (item.path, getattr(item, "originalname", None) or item.name)
         case = seen[test] = seen.get(test, -1) + 1
-        if within(item.path, SLOW) or (case % 20 and not within(item.path, WHOLE)):
+        if within(item.path, *SLOW) or (case % 20 and not within(item.path, *WHOLE)):
             item.add_marker(pytest.mark.slow)
-        if within(item.path, CAREFUL):
+        if within(item.path, *CAREFUL):
             item.add_marker(pytest.mark.careful)
     # Together, for between the two all programs are forgotten.
     items.sort(key=lambda item: item.get_closest_marker("careful") is None)
 
 
-def within(path: Path, folders: dict[str, Any]) -> bool:
+@cache
+def within(path: Path, *folders: str) -> bool:
     """Whether a file is one of these, or lies in one of these folders."""
     return any(path.is_relative_to(ROOT / folder) for folder in folders)

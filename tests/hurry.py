@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import Any
 
 IN_A_HURRY = {
@@ -21,18 +22,39 @@ IN_A_HURRY = {
 _now = dict[str, Any]()
 
 
+@cache
+def options() -> dict[str, Any]:
+    """Those of them that the compiler which is installed knows."""
+    return {name: value for name, value in IN_A_HURRY.items() if _known(name, value)}
+
+
+def flags() -> str:
+    """The same for `XLA_FLAGS`, which a process of its own is given before it begins."""
+    return " ".join(f"--{name}={str(value).lower()}" for name, value in options().items())
+
+
+def _known(name: str, value: Any) -> bool:
+    import jax
+
+    try:
+        jax.jit(lambda number: number + 1).lower(1.0).compile(compiler_options={name: value})
+    except Exception:
+        return False
+    return True
+
+
 def compile_in_a_hurry(wanted: bool) -> None:
     """How programs are compiled from now on; what was compiled the other way is forgotten.
 
     Args:
         wanted: Whether to hurry. `COMPILER=careful` in the environment says that nobody ever does.
     """
-    options = IN_A_HURRY if wanted and os.environ.get("COMPILER") != "careful" else {}
-    if options == _now:
+    chosen = options() if wanted and os.environ.get("COMPILER") != "careful" else {}
+    if chosen == _now:
         return
     _patch()
     _now.clear()
-    _now.update(options)
+    _now.update(chosen)
     sys.modules["jax"].clear_caches()
 
 

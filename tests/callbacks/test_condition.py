@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.callbacks.condition import COMPARISONS, Condition
 from kibitz.callbacks.forecast import Forecast
 from kibitz.errors import InvalidArgument, UnknownMonitor, WrongType
+from tests.drawn import examples
 
 NAN, INF = math.nan, math.inf
 
@@ -173,7 +174,7 @@ conditions = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(written=conditions, numbers=st.lists(st.sampled_from([-1, 0, 0.25, 0.5, 1, 3, 10, INF]), min_size=3, max_size=3))
 def test_it_holds_where_python_says_so(written, numbers):
     logs = dict(zip("abc", numbers, strict=True))
@@ -184,7 +185,7 @@ def test_it_holds_where_python_says_so(written, numbers):
         assert Condition(written).holds(logs) is bool(eval(written, {}, logs))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(written=st.text("abn.10<=>() \tandornot'_é", max_size=20))
 def test_any_text_is_read_or_refused(written):
     try:

@@ -40,7 +40,7 @@ class Trial:
 
     def __call__(self, data: bytes) -> None:
         self._path.write_bytes(data)
-        faulthandler.dump_traceback_later(LONGEST, exit=True)
+        faulthandler.dump_traceback_later(LONGEST, exit=True, file=sys.__stderr__)
         try:
             self._reader.read(self._path)
         except Exception as error:

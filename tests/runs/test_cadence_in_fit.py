@@ -7,7 +7,7 @@ from unittest.mock import MagicMock, Mock
 
 import keras as real_keras
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kibitz as keras
@@ -16,6 +16,7 @@ from kibitz.clock import Beat
 from kibitz.errors import InvalidArgument, WrongType
 from kibitz.outcome import Outcome
 from kibitz.testing import Recorder, drive
+from tests.drawn import examples
 from tests.runs.small import SIZE, STEPS, Sees, X, Y, batches, bits, build, fit, manner, weights
 
 ONE = {"loss": 1.0}
@@ -83,7 +84,7 @@ def test_a_reader_of_weights_every_seven_steps_has_no_step_done_twice():
     assert model.run_report().steps == 42
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(every=st.integers(1, 8), other=st.integers(1, 8), watched=st.booleans())
 def test_cadences_side_by_side_each_see_the_exact_state(every, other, watched):
     one, two = Sees(every=f"{every} steps"), Sees(every=f"{other} steps")

@@ -16,6 +16,14 @@ import numpy as np
 
 STATUS = Path("/proc/self/status")
 
+SAMPLES = [40]
+"""How many samples a soak takes; each collects all garbage first, so in the short form they are fewer."""
+
+
+def gap(count: int) -> int:
+    """How many of so many things are done between two samples."""
+    return max(1, count // SAMPLES[0])
+
 
 def told(field: str) -> int:
     """Bytes, by the name that the system has for them: RssAnon now, VmHWM at the most, VmData all that is asked for."""

@@ -13,7 +13,7 @@ from typing import Any
 from kibitz.engine.compilations import compiled_meanwhile
 from tests.soak import tiny
 from tests.soak.figure import Figure
-from tests.soak.memory import Growth, allocated
+from tests.soak.memory import Growth, allocated, gap
 
 MB = 2**20
 
@@ -27,7 +27,7 @@ def fits(count: int) -> Iterator[Figure]:
     with compiled_meanwhile(found):
         for number in range(count):
             model.fit(x, y, batch_size=8, verbose=0)
-            if number % max(1, count // 40) == 0:
+            if number % gap(count) == 0:
                 growth.sample(number)
     yield Figure("programs compiled by fits of a model that was fitted before", len(found), 0)
     yield Figure("memory grows each 1,000 fits by", growth.slope * 1000 / MB, 1, "MB")
@@ -109,7 +109,7 @@ def interrupted(count: int) -> Iterator[Figure]:
             timer.join()
             unusable += len(model.fit(x, y, batch_size=8, verbose=0).history["loss"]) != 1
             left += signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-            if number % max(1, count // 40) == 0:
+            if number % gap(count) == 0:
                 growth.sample(number)
     finally:
         signal.signal(signal.SIGINT, handler)

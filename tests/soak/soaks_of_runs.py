@@ -20,7 +20,7 @@ from tests.durable.program import program
 from tests.soak import tiny
 from tests.soak.apart import apart, begin, die
 from tests.soak.figure import Figure
-from tests.soak.memory import Growth, told
+from tests.soak.memory import Growth, gap, told
 
 MB = 2**20
 AN_EPOCH, COMMIT = 11, 5  # steps
@@ -103,7 +103,7 @@ def commits(count: int) -> Iterator[Figure]:
 
         def look(step: int) -> None:
             times.append(time.monotonic())
-            if step % max(1, count // 40) == 0:
+            if step % gap(count) == 0:
                 growth.sample(step)
                 files = sum(1 for _ in Path(folder).rglob("*"))
                 seen.append((files, len(os.listdir("/proc/self/fd")), threading.active_count()))  # noqa: PTH208
