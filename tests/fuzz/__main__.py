@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "fuzz"
 NAMES = ["a commit", "a model", "weights", "a model as text", "a configuration", "a log", "a lock"]
-START = 25
+START = 120
 """Seconds that a process may take beyond its share: it loads JAX, and makes real files."""
 
 
