@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.callbacks.wandb_runs import ALONE
-from tests.hurry import compile_in_a_hurry
+from tests.hurry import compile_in_a_hurry, forget
 
 ROOT = Path(__file__).parent
 
@@ -75,10 +75,13 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Have a test's programs, and those of its fixtures, compiled as it should be."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+    """Have a test's programs, and those of its fixtures, compiled as it should be; give memory back after each file."""
     compile_in_a_hurry(item.get_closest_marker("careful") is None)
-    return (yield)
+    result = yield
+    if nextitem is None or nextitem.path != item.path:
+        forget()
+    return result
 
 
 def pytest_sessionfinish() -> None:

@@ -1,4 +1,4 @@
-"""How XLA compiles in the tests: in a hurry, but where the machine code is what is looked at.
+"""How XLA compiles in the tests: in a hurry, but where the machine code is what is looked at; and what is forgotten.
 
 Four fifths of what a test of Kibitz takes, where nothing is in the compilation cache, are XLA's: it makes code that is
 fast for days of programs that run for a moment. In a hurry it leaves most optimizations out and makes one piece of
@@ -8,9 +8,13 @@ of different programs, or say what the optimizing compiler does, are compiled as
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import sys
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 IN_A_HURRY = {
@@ -19,6 +23,9 @@ IN_A_HURRY = {
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_cpu_use_fusion_emitters": False,
 }
+MOST_MEMORY = 3 * 2**29
+"""Bytes that a worker may hold at the end of a file; beyond that it forgets its programs."""
+
 _now = dict[str, Any]()
 
 
@@ -71,3 +78,16 @@ def _patch() -> None:
 
     get_compile_options.hurries = True  # type: ignore[attr-defined]
     compiler.get_compile_options = get_compile_options
+
+
+def forget() -> None:
+    """Let programs go, and give their memory back to the system, where they have become many: Linux alone says so.
+
+    Neither is enough: what JAX lets go, the C library keeps for the process.
+    """
+    with suppress(OSError, AttributeError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        if pages * os.sysconf("SC_PAGE_SIZE") > MOST_MEMORY and "jax" in sys.modules:
+            sys.modules["jax"].clear_caches()
+            gc.collect()
+            ctypes.CDLL(None).malloc_trim(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from unittest.mock import MagicMock, Mock
 
@@ -93,11 +94,14 @@ def test_cadences_side_by_side_each_see_the_exact_state(every, other, watched):
     assert list(one.seen) == list(range(every, 19, every))
     assert list(two.seen) == list(range(other, 19, other))
     assert all(one.seen[step] == two.seen[step] for step in one.seen.keys() & two.seen.keys())
-    assert (one.seen | two.seen).items() <= EVERYTHING[0].items()
-    assert bits(model) == EVERYTHING[1]
+    everything, state = in_three_epochs()
+    assert (one.seen | two.seen).items() <= everything.items()
+    assert bits(model) == state
 
 
-EVERYTHING = looking(epochs=3)
+@functools.cache
+def in_three_epochs():
+    return looking(epochs=3)
 
 
 def test_in_between_nothing_is_called():
