@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import tempfile
 import threading
 import time
@@ -31,24 +32,23 @@ def resumed(count: int) -> Iterator[Figure]:
     drawn, epochs = random.Random(0), -(-count * 10 // AN_EPOCH) + 2
     whole, took = apart(_life, None, epochs, None)
     with tempfile.TemporaryDirectory() as name:
-        folder, at, began = Path(name), 0, time.monotonic()
+        folder, at, began = Path(name), 0, _of_children()
         for number in range(count):
             at = min(at + drawn.randrange(COMMIT + 1, 15), AN_EPOCH * epochs - 1)
             code, said = begin(_life, folder, epochs, at)
             assert code == -9, (number, code, said)
         ended, _ = apart(_life, folder, epochs, None)
-        each = (time.monotonic() - began - took) / (count + 1)
+        each = (_of_children() - began - took) / (count + 1)
         commits = len(list((folder / "commits").iterdir()))
         left = [path for path in folder.rglob("*") if path.name.startswith(".kibitz-")]
     yield Figure("states, histories and callbacks that are not the same", int(ended != whole), 0)
     yield Figure("files that were never finished", len(left), 0)
     yield Figure("commits that are kept", commits, 10)
-    yield Figure("a start, beyond what is trained", each, 3, "s")
+    yield Figure("CPU time of a start, beyond what is trained", each, 3, "s")
 
 
 def _life(folder: Path | None, epochs: int, death: int | None) -> tuple[Any, float]:
-    """One process of a run; how it ended, and how long it took."""
-    began = time.monotonic()
+    """One process of a run; how it ended, and what CPU time it took."""
 
     class Dies(callbacks.Callback):
         adds = ()
@@ -60,7 +60,13 @@ def _life(folder: Path | None, epochs: int, death: int | None) -> tuple[Any, flo
     given = {} if folder is None else {"commit": f"{COMMIT} steps"}
     listed = [callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=0.5)]
     ended = program(folder, kind="noisy", heard=lambda: [*listed, *([Dies()] if death else [])], epochs=epochs, **given)
-    return (ended.state, ended.history, ended.callbacks[: ended.callbacks.find("}")]), time.monotonic() - began
+    return (ended.state, ended.history, ended.callbacks[: ended.callbacks.find("}")]), time.process_time()
+
+
+def _of_children() -> float:
+    """The CPU time of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def deep(steps: int) -> Iterator[Figure]:
@@ -72,19 +78,19 @@ def deep(steps: int) -> Iterator[Figure]:
             code, said = begin(_to, folder, done, True)
             assert code == -9, said
             seconds[done] = apart(_to, folder, done, False)
-    yield Figure("a start, beyond one after 10 steps", max(0.0, seconds[steps] - seconds[10]), 1, "s")
+    yield Figure("CPU time of a start, beyond one after 10 steps", max(0.0, seconds[steps] - seconds[10]), 1, "s")
 
 
 def _to(folder: Path, done: int, dies: bool) -> float:
-    """Train for so many steps, and die; or go on, and say how long it took until the next step."""
-    model, began, first = tiny.model(), time.monotonic(), []
+    """Train for so many steps, and die; or go on, and say what CPU time it took until the next step."""
+    model, began, first = tiny.model(), time.process_time(), []
     x, y = tiny.rows(done + 10)
 
     class Looks(callbacks.Callback):
         adds = ()
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            first.append(time.monotonic())
+            first.append(time.process_time())
             if dies and self.run.step == done + 1:
                 while not RunFolder(folder).of(done).exists():
                     time.sleep(0.01)
