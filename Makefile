@@ -33,7 +33,7 @@ faults soak fuzz: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
 faults: $(VENV)/.has-test  ## Kill runs, fill their disks, cut their power and damage their files: half an hour; none may be lost.
 	@PYTHONPATH=src:. $(BIN)/python -m tests.faults
 
-soak: $(VENV)/.has-test  ## Very many hooks, epochs, callbacks, fits, kills and commits, and much data: twenty minutes; figures and targets.
+soak: $(VENV)/.has-test  ## Very much of everything: a million hooks, 200 kills, 8 GB of data; twenty minutes, figures beside their targets.
 	@PYTHONPATH=src:. $(BIN)/python -m tests.soak
 
 SECONDS ?= 600
