@@ -1,6 +1,6 @@
 # Every verb of the house. `make` alone lists them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup test fast mutants faults lint types names demo look bench bench-quick peers clean
+.PHONY: help setup test fast mutants faults soak fuzz lint types names demo look bench bench-quick peers clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -25,13 +25,20 @@ mutants: $(VENV)/.has-test  ## Show that every scenario of the oracle can fail: 
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m mutant tests/oracle
 
 # In the environment that conftest.py gives to the tests: the size of XLA's pool of threads decides on bits.
-faults: export JAX_PLATFORMS = cpu
-faults: export KERAS_BACKEND = jax
-faults: export NPROC = 1
-faults: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
-faults: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
+faults soak fuzz: export JAX_PLATFORMS = cpu
+faults soak fuzz: export KERAS_BACKEND = jax
+faults soak fuzz: export NPROC = 1
+faults soak fuzz: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
+faults soak fuzz: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
 faults: $(VENV)/.has-test  ## Kill runs, fill their disks, cut their power and damage their files: half an hour; none may be lost.
 	@PYTHONPATH=src:. $(BIN)/python -m tests.faults
+
+soak: $(VENV)/.has-test  ## Very much of everything: a million hooks, 200 kills, 8 GB of data; twenty minutes, figures beside their targets.
+	@PYTHONPATH=src:. $(BIN)/python -m tests.soak
+
+SECONDS ?= 600
+fuzz: $(VENV)/.has-test  ## Give damaged files to everything that reads files: ten minutes, or SECONDS=...
+	@PYTHONPATH=src:. $(BIN)/python -m tests.fuzz $(SECONDS)
 
 lint: $(VENV)/.has-test  ## Look for what ruff finds wrong, and for what is not formatted.
 	@$(BIN)/ruff check --quiet .

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.callbacks.wandb_runs import ALONE
+from tests.hurry import compile_in_a_hurry, forget
 
 ROOT = Path(__file__).parent
 
@@ -21,9 +24,11 @@ SLOW = {
     "tests/examples": "each page is a process of its own, with JAX to load",
     "tests/faults": "runs are begun again and again, some of them as processes that are killed",
     "tests/free": "the same run is made again and again, cut in many ways",
+    "tests/fuzz": "every reader of files is given many",
     "tests/house/test_import_time.py": "each test is a process of its own, with JAX to load",
     "tests/oracle/test_faults.py": "each fault is shown under both libraries",
     "tests/oracle/test_faults_of_callbacks.py": "each fault is shown under both libraries",
+    "tests/soak": "each soak is a process of its own, or several",
 }
 """What `make fast` leaves out, folder by folder or file by file, and why."""
 
@@ -31,6 +36,15 @@ WHOLE = {
     "tests/house": "its cases are the files of src, and the one that was changed must be among them",
 }
 """Where `make fast` runs all cases of a test. Elsewhere it runs the first of each twenty."""
+
+CAREFUL = {
+    "tests/durable": "a run that is gone on with has the very bits of one that was not, with the code that users run",
+    "tests/faults": "the same",
+    "tests/free": "how steps are cut changes no bit: that is a question to the optimizing compiler",
+    "tests/layers/test_drawing.py": "weights drawn together have the bits of weights drawn alone, in other programs",
+    "tests/models/test_fresh_process.py": "its processes compile as users do",
+}
+"""Where programs are compiled as a user's are, and why; elsewhere in a hurry, but with `COMPILER=careful`."""
 
 # Before anything imports JAX or Keras, and in the environment, so that the processes that tests start have it too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
@@ -53,8 +67,21 @@ def pytest_configure() -> None:
     """No clock may fail a property: a first example compiles, and workers share cores."""
     from hypothesis import settings
 
-    settings.register_profile("kibitz", deadline=None, derandomize=os.environ.get("CI") == "true")
+    from tests.drawn import DEEPER
+
+    always = os.environ.get("CI") == "true" and DEEPER == 1  # the same examples in every run of CI
+    settings.register_profile("kibitz", deadline=None, max_examples=50 * DEEPER, derandomize=always)
     settings.load_profile("kibitz")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+    """Have a test's programs, and those of its fixtures, compiled as it should be; give memory back after each file."""
+    compile_in_a_hurry(item.get_closest_marker("careful") is None)
+    result = yield
+    if nextitem is None or nextitem.path != item.path:
+        forget()
+    return result
 
 
 def pytest_sessionfinish() -> None:
@@ -64,15 +91,20 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make fast` leaves out as slow: what stands in SLOW, and all but every twentieth case of one test."""
+    """Mark what is careful, and what is slow: what stands in SLOW, and all but every twentieth case of one test."""
     seen: dict[tuple[Path, str], int] = {}
     for item in items:
         test = (item.path, getattr(item, "originalname", None) or item.name)
         case = seen[test] = seen.get(test, -1) + 1
-        if within(item.path, SLOW) or (case % 20 and not within(item.path, WHOLE)):
+        if within(item.path, *SLOW) or (case % 20 and not within(item.path, *WHOLE)):
             item.add_marker(pytest.mark.slow)
+        if within(item.path, *CAREFUL):
+            item.add_marker(pytest.mark.careful)
+    # Together, for between the two all programs are forgotten.
+    items.sort(key=lambda item: item.get_closest_marker("careful") is None)
 
 
-def within(path: Path, folders: dict[str, Any]) -> bool:
+@cache
+def within(path: Path, *folders: str) -> bool:
     """Whether a file is one of these, or lies in one of these folders."""
     return any(path.is_relative_to(ROOT / folder) for folder in folders)

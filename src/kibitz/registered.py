@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+
+from kibitz.errors import KibitzError, UnusableFile, WrongType, describe
+
+FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a constructor raises that is given what it has no argument for, or what is no such argument."""
+
+_allowance: ContextVar[list[int] | None] = ContextVar("kibitz_allowance", default=None)
 
 _registered: dict[str, Any] = {}
 _in_scope: ContextVar[Mapping[str, Any] | None] = ContextVar("kibitz_custom_objects", default=None)
@@ -117,3 +125,76 @@ def known(custom_objects: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """All of the user's own by name: what is registered (by its own name too), in scope, and given."""
     own = {getattr(thing, "__name__", name): thing for name, thing in _registered.items()}
     return {**own, **_registered, **(_in_scope.get() or {}), **(custom_objects or {})}
+
+
+def made_again(noun: str, make: Callable[[Any], Any], config: Any) -> Any:
+    """What a configuration makes; if it makes nothing, an error that says of what.
+
+    Args:
+        noun: What it should be: "layer".
+        make: Makes it, such as a class's `from_config`.
+        config: What was written down, perhaps by somebody else.
+
+    Raises:
+        WrongType: For whatever a constructor says of arguments that are none of its own.
+
+    Example:
+        >>> from kibitz.registered import made_again
+        >>> made_again("number", lambda config: int(config["value"]), {"value": "3"})
+        3
+    """
+    try:
+        return make(config)
+    except KibitzError:
+        raise
+    except FAULTS as error:
+        raise WrongType(
+            f"This configuration makes no {noun}: {type(error).__name__}: {error}.",
+            given=config,
+            wanted="what its get_config gives",
+            cure="write it down again, with the version that reads it",
+        ) from error
+
+
+@contextmanager
+def allowing(size: int) -> Iterator[None]:
+    """Let what is made from a file take no more memory than so much: a file of 1 kB may ask for all there is.
+
+    Args:
+        size: Bytes that weights and metrics may take in all.
+    """
+    token = _allowance.set([size])
+    try:
+        yield
+    finally:
+        _allowance.reset(token)
+
+
+def take(shape: Iterable[int], size: int, what: str) -> None:
+    """Say that memory is about to be taken for numbers.
+
+    Args:
+        shape: The shape of the numbers.
+        size: Bytes of each.
+        what: What they are for.
+
+    Raises:
+        UnusableFile: If a file asks for it, and it is more than is left of what it may.
+
+    Example:
+        >>> from kibitz.registered import allowing, take
+        >>> take([10**12], 4, "a kernel")
+        >>> with allowing(1000):
+        ...     take([10, 10], 4, "a kernel")
+    """
+    left = _allowance.get()
+    if left is None:
+        return
+    left[0] -= math.prod(map(int, shape)) * size
+    if left[0] < 0:
+        raise UnusableFile(
+            "This file describes a model that is much larger than the file.",
+            given=f"{what}, {describe(tuple(shape))}",
+            wanted="no more numbers than the file holds, and 64 MiB for metrics",
+            cure="take another copy of the file",
+        )

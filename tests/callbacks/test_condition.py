@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.callbacks.condition import COMPARISONS, Condition
 from kibitz.callbacks.forecast import Forecast
 from kibitz.errors import InvalidArgument, UnknownMonitor, WrongType
 from kibitz.logs import Logs
+from tests.drawn import examples
 
 NAN, INF = math.nan, math.inf
 
@@ -222,7 +223,7 @@ conditions = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(written=conditions, numbers=st.lists(st.sampled_from([-1, 0, 0.25, 0.5, 1, 3, 10, INF]), min_size=3, max_size=3))
 def test_it_holds_where_python_says_so(written, numbers):
     logs = dict(zip("abc", numbers, strict=True))
@@ -233,7 +234,7 @@ def test_it_holds_where_python_says_so(written, numbers):
         assert Condition(written).holds(logs) is bool(eval(written, {}, logs))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     written=st.text("abn.10<=>() \tandornot'_é", max_size=20)
     | st.lists(st.sampled_from(["isfinite(", "a", ")", "<", "1", " and ", "batch.a"]), max_size=8).map("".join)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import stat
+import tracemalloc
 
 import keras
 import numpy as np
@@ -267,3 +268,31 @@ def test_a_separator_is_one_character(separator, path):
 def test_a_file_is_named_by_a_path(filename):
     with pytest.raises(WrongType):
         CSVLogger(filename)
+
+
+# -- what lies in the file already -------------------------------------------------------------------------------------
+
+
+def test_a_long_file_is_gone_on_with_by_its_header_and_its_last_byte(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_bytes(b"epoch,loss\r\n" + b"0,0.5\r\n" * 10**6)
+    tracemalloc.start()
+    drive(CSVLogger(path, append=True), epochs=[{"loss": 0.25}])
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**20
+    assert path.read_bytes().endswith(b"0,0.5\r\n0,0.25\r\n")
+
+
+def test_bytes_that_are_no_text_do_not_end_a_run(tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_bytes(b"epoch,loss\r\n0,\xff\r\n")
+    drive(CSVLogger(path, append=True), epochs=[{"loss": 0.5, "more": 1.0}])
+    assert path.read_text(encoding="utf-8").splitlines() == ["epoch,loss,more", "0,\ufffd,NA", "0,0.5,1.0"]
+
+
+def test_what_csv_cannot_read_is_told_in_our_words(tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_bytes(b"epoch," + b"x" * 200_000 + b"\r\n")
+    with pytest.raises(UnusableFile, match="what is in its file already"):
+        drive(CSVLogger(path, append=True), epochs=[{"loss": 0.5}])

@@ -8,12 +8,13 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.callbacks import EarlyStopping
 from kibitz.errors import InvalidArgument, UnknownMonitor
 from kibitz.testing import FakeModel, Recorder, drive
+from tests.drawn import examples
 
 NAN, INF = math.nan, math.inf
 KEPT = ("wait", "best", "best_epoch", "stopped_epoch", "patience", "monitor", "mode", "baseline", "start_from_epoch")
@@ -67,7 +68,7 @@ values = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(values=values, arguments=arguments, start=st.integers(0, 2), later_nan=st.booleans())
 def test_it_does_at_every_epoch_what_kerass_does(values, arguments, start, later_nan):
     start = min(start, len(values))

@@ -8,7 +8,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras.src.callbacks.monitor_callback import MonitorCallback
 
@@ -17,6 +17,7 @@ from kibitz.callbacks.forecast import Forecast
 from kibitz.callbacks.monitor import Monitor
 from kibitz.errors import InvalidArgument, UnknownDirection, UnknownMonitor, WrongType
 from kibitz.testing import Recorder, drive
+from tests.drawn import examples
 
 VALIDATED = [{"accuracy": 0.5, "loss": 1.0, "val_accuracy": 0.5, "val_loss": 2.0}] * 3
 TRAINED = [{"loss": 1.0}] * 3
@@ -233,7 +234,7 @@ numbers = st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5, 1.0, -1.0]) | st.floats(-10,
 numbers = numbers.filter(lambda each: each == 0 or abs(each) > 1e-30)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(value=numbers, best=st.none() | numbers, delta=numbers, mode=st.sampled_from(["min", "max"]))
 def test_better_is_what_Keras_takes_for_better(value, best, delta, mode):
     theirs = MonitorCallback("loss", mode, min_delta=delta)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.callbacks import Callback, EarlyStopping, LambdaCallback, ModelCheckpoint, ReduceLROnPlateau
@@ -15,6 +15,7 @@ from kibitz.callbacks.state import Kept
 from kibitz.errors import InvalidArgument, UnknownMonitor
 from kibitz.testing import FakeModel, drive
 from tests.checkpoint.faults import names
+from tests.drawn import examples
 
 NAN, INF = math.nan, math.inf
 
@@ -40,7 +41,7 @@ def is_better(value, best, mode, delta):
         return bool(moved < np.float32(best)) if mode == "min" else bool(moved > np.float32(best))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(value=values, best=values | st.none(), mode=modes, delta=deltas)
 def test_better_is_better_by_more_than_the_delta(value, best, mode, delta):
     monitor = Monitor("n", mode=mode, min_delta=delta)
@@ -55,7 +56,7 @@ def test_what_float32_cannot_tell_apart_is_no_improvement(mode, value):
     assert monitor.better(1 - 1e-6 if mode == "min" else 1 + 1e-6, 1.0)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     given=st.lists(values, max_size=10),
     mode=modes,
@@ -82,7 +83,7 @@ def test_best_waiting_and_patience_are_those_of_naive_code(given, mode, delta, p
     assert (monitor.best, monitor.wait, monitor.begun, monitor.spent) == (None, 0, False, False)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(given=st.lists(values, max_size=10), smoothing=st.sampled_from([0, 0.1, 0.5, 0.9]), cut=st.integers(0, 10))
 def test_smoothing_is_a_moving_average_of_what_is_finite_and_goes_on_after_a_cut(given, smoothing, cut):
     monitor, average = Monitor("n", mode="min", smoothing=smoothing), None

@@ -10,12 +10,13 @@ import time
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.callbacks.progbar import Progbar
 from kibitz.callbacks.progress_words import count, pace, remaining, shown
 from kibitz.errors import InvalidArgument
+from tests.drawn import examples
 
 CODES = re.compile(r"\x1b\[\d*m|\x08+|\r")
 
@@ -48,7 +49,7 @@ def play(module, clock, seconds, updates, **arguments):
 numbers = st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1e-3, 1.0001e-3, -1e-3, 1e-9, float("nan"), float("inf")])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     seconds=st.sampled_from([0.0, 2e-5, 0.003, 0.5, 1.5, 70.0]),
     target=st.integers(1, 120),

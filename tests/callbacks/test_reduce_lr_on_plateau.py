@@ -6,13 +6,14 @@ import math
 
 import keras
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.callbacks import History, ReduceLROnPlateau
 from kibitz.callbacks.forecast import Forecast
 from kibitz.errors import InvalidArgument, UnknownName, WrongType
 from kibitz.testing import FakeModel, Recorder, drive
+from tests.drawn import examples
 
 
 def rates(callback, values, learning_rate=1.0):
@@ -39,7 +40,7 @@ def test_it_reduces_when_patience_is_spent(arguments, epochs, expected):
     assert rates(ReduceLROnPlateau("loss", **arguments), [1.0] * epochs) == pytest.approx(expected)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     values=st.lists(
         st.sampled_from([0.5, 0.7, 1.0, 1.00005, 2.0]) | st.floats(-3, 3, width=32, allow_subnormal=False),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kibitz
@@ -22,6 +22,7 @@ from kibitz.errors import InvalidArgument, Unsupported
 from kibitz.testing import drive
 from kibitz.testing.bench import Bench
 from tests.callbacks.table import NAMES, how
+from tests.drawn import examples
 
 # -- what a commit can hold: JSON, and arrays beside it ----------------------------------------------------------------
 
@@ -436,7 +437,7 @@ plain = st.recursive(
 names = st.sampled_from(["a", "b", "c", "d"])
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(
     configured=st.dictionaries(names, plain, max_size=3),
     by_epoch=st.lists(st.dictionaries(names, plain, max_size=3), min_size=1, max_size=4),

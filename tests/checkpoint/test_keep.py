@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.callbacks import LambdaCallback
@@ -16,6 +16,7 @@ from kibitz.checkpoint.keep import KeepBest
 from kibitz.errors import InvalidArgument, UnknownMonitor
 from kibitz.testing import FakeModel, drive
 from tests.checkpoint.faults import names
+from tests.drawn import examples
 
 NAN, INF = math.nan, math.inf
 
@@ -45,7 +46,7 @@ class Naive:
 numbers = st.sampled_from([0.0, 0.5, 1.0, 1.5, NAN, INF, -INF]) | st.floats(-4, 4, width=32, allow_subnormal=False)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(values=st.lists(numbers, max_size=12), most=st.integers(1, 4), mode=st.sampled_from(["min", "max"]))
 def test_the_best_few_are_kept_and_of_those_alike_the_earlier(values, most, mode):
     keep = KeepBest(most, Monitor("loss", mode=mode).better)
@@ -61,7 +62,7 @@ def test_the_best_few_are_kept_and_of_those_alike_the_earlier(values, most, mode
         assert repr(again.kept) == repr(keep.kept)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(most=st.integers(1, 4), count=st.integers(0, 8))
 def test_without_a_number_the_latest_are_kept(most, count):
     keep, disk = KeepBest(most), set()

@@ -6,11 +6,12 @@ import functools
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 import kibitz as keras
 from kibitz import callbacks
+from tests.drawn import examples
 from tests.durable.program import Death, Dies, Ended, X, Y, program
 
 STEPS = 11  # in an epoch of 83 rows, the last of three
@@ -37,7 +38,7 @@ def test_a_run_that_died_ends_as_one_that_did_not(tmp_path, kind, commit):
     assert ended == undisturbed(kind)
 
 
-@settings(max_examples=4, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(4, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.integers(1, 4 * STEPS), min_size=1, max_size=4, unique=True).map(sorted),
     commit=st.sampled_from(["1 steps", "2 steps", "5 steps", "11 steps", "1 epoch", "25% of the run"]),

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.hurry import flags
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(ROOT.glob("examples/[0-9]*.py"))
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?|-?\d+e[+-]\d+")
 
 
 def printed_by(page: Path) -> list[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "XLA_FLAGS": flags()}
     done = subprocess.run([sys.executable, page], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

@@ -7,12 +7,13 @@ import functools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kibitz as keras
 from kibitz.engine import programs
 from kibitz.engine.rule import Manner
+from tests.drawn import examples
 from tests.free.test_same_bits import Hand, cut
 from tests.free.test_same_bits import run as run_dense
 
@@ -52,7 +53,7 @@ histograms = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=5)
+@examples(5)
 @given(
     kind=st.sampled_from(list(LAYERS)),
     optimizer=st.sampled_from(["sgd", "adam", "rmsprop"]),
@@ -92,7 +93,7 @@ class Carries(keras.callbacks.Callback):
             self.seen.append((sorted(value.tobytes() for value in state.values()), logs.get("total")))
 
 
-@settings(max_examples=2)
+@examples(2)
 @given(
     every=st.integers(1, 5),
     reads=st.sets(st.integers(1, 26), max_size=5),

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kibitz as keras
 from kibitz.engine import lookahead
 from kibitz.testing import Recorder
+from tests.drawn import examples
 
 ROWS, SIZE = 97, 8
 DATA = np.random.default_rng(3)
@@ -103,7 +104,7 @@ def test_looking_on_changes_no_bit(kind):
     assert run(kind, [Recorder(), Hand(reads=[3, 4, 17])]) == alone
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(
     reads=st.sets(st.integers(0, 25), max_size=6),
     writes=st.sets(st.integers(0, 25), max_size=3),

@@ -6,8 +6,10 @@ import ast
 import functools
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "kibitz"
@@ -57,6 +59,15 @@ def files() -> tuple[File, ...]:
     """Every file of the package, in order."""
     paths = sorted(SRC.rglob("*.py"))
     return tuple(File(path.relative_to(SRC).as_posix(), path.read_text(encoding="utf-8")) for path in paths)
+
+
+def wherever(ask: Callable[[File], Any]) -> dict[str, Any]:
+    """What is found in files of the package, by file; those in which nothing is are left out.
+
+    Args:
+        ask: Gives what is wrong with a file.
+    """
+    return {file.path: found for file in files() if (found := ask(file))}
 
 
 @functools.cache

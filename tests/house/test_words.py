@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.house.package import SRC, File, block, files
+from tests.house.package import SRC, File, block, files, wherever
 from tests.house.test_doors import DOORS
 
 EMPTY_FILES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "lib", "internal", "support"}
@@ -35,21 +35,21 @@ def borrowed(file: File) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: file.path)
-def test_a_name_says_what_is_in_it(file):
-    assert empty_words(file) == []
+def test_a_name_says_what_is_in_it():
+    assert wherever(empty_words) == {}
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: file.path)
-def test_an_underscore_means_this_file_only(file):
-    assert borrowed(file) == []
+def test_an_underscore_means_this_file_only():
+    assert wherever(borrowed) == {}
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: file.path)
-def test_every_file_begins_with_what_it_is(file):
+def silent(file):
     doc = ast.get_docstring(file.tree)
-    assert doc
-    assert doc.splitlines()[0].endswith((".", ":"))
+    return not doc or not doc.splitlines()[0].endswith((".", ":"))
+
+
+def test_every_file_begins_with_what_it_is():
+    assert wherever(silent) == {}
 
 
 def lettered() -> list[tuple[str, str]]:

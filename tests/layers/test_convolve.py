@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import kibitz.layers
 from kibitz.engine.rule import manner
 from kibitz.layers import convolve as module
 from kibitz.layers.convolve import convolve
+from tests.drawn import examples
 from tests.layers.twins import normal, twins
 
 
@@ -63,7 +64,7 @@ def situations(draw):
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@examples(30)
 @given(situations(), st.sampled_from([0, 600, 2**23]))
 @example(((5, 6, 6, 2), (3, 3, 2, 3), {"strides": (1, 1), "padding": "valid", "dilation": (1, 1)}), 2400)
 @example(((7, 6, 6, 2), (3, 3, 2, 3), {"strides": (2, 2), "padding": "same", "dilation": (1, 1)}), 1400)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kibitz.metrics as km
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnknownName
 from kibitz.metrics.counts import count
+from tests.drawn import examples
 
 SHARES = st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.5, 0.75, 1.0])
 ROWS = st.lists(st.tuples(st.booleans(), SHARES, st.sampled_from([0.0, 0.5, 2.0])), min_size=3, max_size=3)
@@ -23,7 +24,7 @@ def counted(rows, threshold):
     return list(found.values())
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(rows=ROWS, thresholds=st.sampled_from([(0.5, 0.3), (0.0, 0.5, 1.0), (0.0, 0.25, 0.5, 0.75, 1.0)]))
 def test_counts_are_those_of_a_loop(rows, thresholds):
     labels, shares, weights = (np.array(column, "float32") for column in zip(*rows, strict=True))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from unittest.mock import MagicMock, Mock
 
 import keras as real_keras
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kibitz as keras
@@ -16,6 +17,7 @@ from kibitz.clock import Beat
 from kibitz.errors import InvalidArgument, WrongType
 from kibitz.outcome import Outcome
 from kibitz.testing import Recorder, drive
+from tests.drawn import examples
 from tests.runs.small import SIZE, STEPS, Sees, X, Y, batches, bits, build, fit, manner, weights
 
 ONE = {"loss": 1.0}
@@ -83,7 +85,7 @@ def test_a_reader_of_weights_every_seven_steps_has_no_step_done_twice():
     assert model.run_report().steps == 42
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(every=st.integers(1, 8), other=st.integers(1, 8), watched=st.booleans())
 def test_cadences_side_by_side_each_see_the_exact_state(every, other, watched):
     one, two = Sees(every=f"{every} steps"), Sees(every=f"{other} steps")
@@ -92,11 +94,14 @@ def test_cadences_side_by_side_each_see_the_exact_state(every, other, watched):
     assert list(one.seen) == list(range(every, 19, every))
     assert list(two.seen) == list(range(other, 19, other))
     assert all(one.seen[step] == two.seen[step] for step in one.seen.keys() & two.seen.keys())
-    assert (one.seen | two.seen).items() <= EVERYTHING[0].items()
-    assert bits(model) == EVERYTHING[1]
+    everything, state = in_three_epochs()
+    assert (one.seen | two.seen).items() <= everything.items()
+    assert bits(model) == state
 
 
-EVERYTHING = looking(epochs=3)
+@functools.cache
+def in_three_epochs():
+    return looking(epochs=3)
 
 
 def test_in_between_nothing_is_called():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kibitz.checkpoint.archive import read_archive, read_archived_weights, write_archive
@@ -20,6 +20,7 @@ from kibitz.checkpoint.state_file import read_state, write_state
 from kibitz.checkpoint.strict_json import loads
 from kibitz.checkpoint.weights_file import Group, read_weights, write_weights
 from kibitz.errors import UnusableFile
+from tests.drawn import examples
 
 GROUP = Group("layers/dense", "dense", [np.ones((3, 2), "float32"), np.zeros(2, "float32")])
 ARRAYS = {"a": np.arange(3.0), "b": np.array(1)}
@@ -83,13 +84,13 @@ def own(call, *args) -> None:
         assert told.cure  # noqa: PT017 - either is right
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(damaged(good("state")) | st.binary(max_size=200))
 def test_a_state(data):
     own(read, read_state, data)
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(damaged(good("archive")) | st.binary(max_size=200))
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_archive(data):
@@ -97,13 +98,13 @@ def test_an_archive(data):
     own(read, read_archived_weights, data)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(damaged(bytes(write_weights([GROUP]))) | st.binary(max_size=200))
 def test_weights(data):
     own(read_weights, io.BytesIO(data), [GROUP], "a file")
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     JSON.map(lambda value: json.dumps(value).encode()) | damaged(b'{"a": [1, -2.5e3, {"b": "\\u00e9"}]}') | st.binary()
 )
@@ -111,7 +112,7 @@ def test_json(data):
     own(loads, data, "a note")
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(JSON)
 def test_packed_values(value):
     own(unpack, value, ARRAYS)
@@ -121,7 +122,7 @@ FIELDS = ["format", "step", "epoch", "batch", "begun", "epochs", "stop", "row_se
           "callbacks", "said", "latest", "made_of"]  # fmt: skip
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(JSON | st.dictionaries(st.sampled_from(FIELDS), JSON).map(lambda found: {**found, "format": 1}))
 def test_documents(document):
     own(check_document, document, ARRAYS, Path("a commit"))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 
-import pytest
-
-from tests.house.package import File, files
+from tests.house.package import File, wherever
 
 MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml", "torch", "tarfile"}
 CALLS = {"eval", "exec", "compile", "execfile", "__import__"}
@@ -30,6 +28,16 @@ def ways(file: File) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: file.path)
-def test_bytes_do_not_become_code(file):
-    assert ways(file) == []
+def test_bytes_do_not_become_code():
+    assert wherever(ways) == {}
+
+
+def test_the_rule_sees_each_way():
+    lines = [
+        "import pickle",
+        "from marshal import loads",
+        "eval('1')",
+        "archive.extractall()",
+        "np.load(f, allow_pickle=1)",
+    ]
+    assert [len(ways(File("model.py", line))) for line in lines] == [1] * 5

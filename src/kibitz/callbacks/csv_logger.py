@@ -7,7 +7,8 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from contextlib import contextmanager
+from typing import IO, Any, BinaryIO
 
 from kibitz.callbacks.base import Callback, Numbers
 from kibitz.callbacks.forecast import Forecast
@@ -131,17 +132,18 @@ class CSVLogger(Callback):
         self._close()
 
     def _begin(self, mode: str) -> IO[str]:
-        old = ""
+        self.keys, cut_off = None, False
         if self.append and exists(self.filename):
-            with reading(self.filename) as file:
-                old = file.read().decode(errors="replace")
-        self.keys = self._old_keys(old)
+            with reading(self.filename) as old:  # its header and its last byte: the rows between may be very many
+                with _as_text(old) as text:
+                    self.keys = self._old_keys(text)
+                cut_off = old.seek(0, os.SEEK_END) > 0 and old.seek(-1, os.SEEK_END) >= 0 and old.read(1) != b"\n"
         file = self._open(mode)
-        if old and not old.endswith("\n"):
+        if cut_off:
             file.write("\r\n")  # a process that died within a row must not have the next one glued to it
         return file
 
-    def _old_keys(self, text: str) -> list[str] | None:
+    def _old_keys(self, text: Iterable[str]) -> list[str] | None:
         header = next(self._rows(text), None)
         if header is None:
             return None
@@ -176,8 +178,16 @@ class CSVLogger(Callback):
             cure='CSVLogger("training.csv")',
         )
 
-    def _rows(self, text: str) -> Iterator[list[str]]:
-        return csv.reader(io.StringIO(text, newline=""), delimiter=self.sep)
+    def _rows(self, text: Iterable[str]) -> Iterator[list[str]]:
+        try:
+            yield from csv.reader(text, delimiter=self.sep)
+        except csv.Error as error:
+            raise UnusableFile(
+                f"CSVLogger cannot read what is in its file already: {error}.",
+                given=self.filename,
+                wanted="a file that CSVLogger wrote",
+                cure="CSVLogger(filename, append=False), or another filename",
+            ) from error
 
     def _write(self, file: IO[str], *rows: list[Any]) -> None:
         csv.writer(file, delimiter=self.sep).writerows(rows)
@@ -186,8 +196,8 @@ class CSVLogger(Callback):
         """Give the file more columns: it is replaced whole, so that no moment sees half of it."""
         self._close()
         path = os.path.realpath(local(self.filename))
-        with reading(path) as file:
-            header, *rows = self._rows(file.read().decode())
+        with reading(path) as file, _as_text(file) as text:
+            header, *rows = self._rows(text)
         grown = io.StringIO(newline="")
         self._write(grown, [*header, *map(_text, new)], *([*row, *[MISSING] * len(new)] for row in rows))
         with replacing(path) as file:
@@ -217,3 +227,13 @@ def _text(value: str) -> str:
     except ValueError:
         return "'" + value
     return value
+
+
+@contextmanager
+def _as_text(file: BinaryIO) -> Iterator[IO[str]]:
+    """A file's text, read as far as it is asked for; the file stays open."""
+    text = io.TextIOWrapper(file, "utf-8", errors="replace", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 from kibitz.callbacks.declared import called, placed
@@ -29,25 +30,32 @@ def in_order(callbacks: Sequence[Any]) -> list[Any]:
         ['Smooth', 'CSVLogger']
     """
     listed = list(callbacks)
-    first: dict[int, set[int]] = {place: set() for place in range(len(listed))}  # who must have come before each
+    first: list[set[int]] = [set() for _ in listed]  # who must have come before each, and has not
     for place, callback in enumerate(listed):
-        for other, candidate in enumerate(listed):
-            if other != place and _is_one_of(candidate, placed(callback, "before")):
+        before, after = placed(callback, "before"), placed(callback, "after")
+        for other, candidate in enumerate(listed) if before or after else ():
+            if other != place and _is_one_of(candidate, before):
                 first[other].add(place)
-            if other != place and _is_one_of(candidate, placed(callback, "after")):
+            if other != place and _is_one_of(candidate, after):
                 first[place].add(other)
-    ordered: list[int] = []
-    while len(ordered) < len(listed):
-        free = [place for place in first if place not in ordered and first[place] <= set(ordered)]
-        if not free:
-            names = [called(listed[place]) for place in first if place not in ordered]
-            raise InvalidArgument(
-                "These callbacks each want to come before the other.",
-                given=code(", ".join(names)),
-                wanted="an order without a circle",
-                cure="take one `before` or `after` away",
-            )
-        ordered.append(free[0])
+    then: list[list[int]] = [[] for _ in listed]
+    for place, others in enumerate(first):
+        for other in others:
+            then[other].append(place)
+    free, ordered = [place for place, others in enumerate(first) if not others], []
+    while free:  # the first in the list of those that may come: a heap
+        ordered.append(place := heappop(free))
+        for other in then[place]:
+            first[other].discard(place)
+            if not first[other]:
+                heappush(free, other)
+    if len(ordered) < len(listed):
+        raise InvalidArgument(
+            "These callbacks each want to come before the other.",
+            given=code(", ".join(called(listed[place]) for place, others in enumerate(first) if others)),
+            wanted="an order without a circle",
+            cure="take one `before` or `after` away",
+        )
     return [listed[place] for place in ordered]
 
 

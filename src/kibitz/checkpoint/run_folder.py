@@ -181,7 +181,7 @@ class RunFolder:
             UnusableFile: If the disk refuses; all that was there is whole. Or if another folder has taken the place of
                 that of the run, which is left alone.
         """
-        self._find_again()
+        self.find_again()
         write_commit(self.of(step), arrays, document, self._store)
         self._last = step
         if self._mark is None:
@@ -189,10 +189,10 @@ class RunFolder:
 
     def write_final(self, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
         """Write how the run ended."""
-        self._find_again()
+        self.find_again()
         write_commit(self.path / FINAL, arrays, document, self._store)
 
-    def _find_again(self) -> None:
+    def find_again(self) -> None:
         """See that commits get to where the others are; if somebody has removed these, begin a new folder."""
         there = identity(self._commits)
         if self._mark is None or there == self._mark:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from kibitz.errors import InvalidArgument, UnknownName
 from kibitz.naming import to_snake_case
-from kibitz.registered import get_registered_name, known
+from kibitz.registered import get_registered_name, known, made_again
 
 
 class Configured:
@@ -127,23 +127,24 @@ class Table:
             UnknownName: If the class or function is in neither.
             InvalidArgument: If the config has no class.
         """
-        name = config.get("class_name")
+        name = config.get("class_name") if isinstance(config, Mapping) else None
         if not isinstance(name, str):
             raise InvalidArgument(
                 f"This config makes no {self.noun}.",
-                given=dict(config),
+                given=config,
                 wanted='{"class_name": ..., "config": {...}}',
                 cure=self.cure,
             )
         if name == "function":
             # Not from the table: a user's own gelu is not ours because it has the same name.
-            own = known(custom_objects)
-            if config["config"] in own:
-                return own[config["config"]]
+            own, called = known(custom_objects), str(config.get("config"))
+            if called in own:
+                return own[called]
             raise UnknownName(
                 f"A config names a function of your own as {self.noun}, and a name is no function.",
-                given=config["config"],
+                given=called,
                 there_is=sorted(own),
-                cure=f"custom_objects={{{config['config']!r}: the function}}",
+                cure=f"custom_objects={{{called!r}: the function}}",
             )
-        return self.find(name, custom_objects).from_config(dict(config.get("config") or {}))
+        found = self.find(name, custom_objects)
+        return made_again(self.noun, lambda given: found.from_config(dict(given or {})), config.get("config"))

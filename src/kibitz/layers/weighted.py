@@ -17,6 +17,7 @@ from kibitz.layers.arguments import absent
 from kibitz.layers.initializer import RandomInitializer, first_values
 from kibitz.layers.ordered import ordered, own
 from kibitz.layers.weight import LiveWeight, is_trainable, put
+from kibitz.registered import take
 
 TOGETHER: ContextVar[list[tuple[RandomInitializer, nnx.Variable]] | None] = ContextVar("TOGETHER", default=None)
 """What the build under way leaves to be drawn in one program when all layers are built; None draws at once."""
@@ -102,6 +103,7 @@ class Weighted(Apart):
         if initializer is None:
             initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
         initializer = initializers.get(initializer)
+        take(shape or (), dtype.itemsize, f"a weight of {self.name}")
         later = None if RNGS.get() else TOGETHER.get()
         if later is not None and isinstance(initializer, RandomInitializer) and not initializer.alone:
             value = np.broadcast_to(np.zeros((), dtype), tuple(shape or ()))  # until the whole model is drawn

@@ -45,7 +45,7 @@ from kibitz.losses.regression import (
 from kibitz.losses.robust import Huber, LogCosh, huber, log_cosh
 from kibitz.losses.segmentation import Dice, Tversky, dice, tversky
 from kibitz.losses.similarity import CosineSimilarity, cosine_similarity
-from kibitz.registered import known
+from kibitz.registered import known, made_again
 
 PAIRS: tuple[tuple[type[Loss], Callable[..., Any]], ...] = (
     (MeanSquaredError, mean_squared_error),
@@ -239,7 +239,7 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
     if name["class_name"] == "function":
         return _named(str(name.get("config")), names)
     found = _named(name["class_name"], names)
-    config = dict(name.get("config") or {})
+    config = made_again("loss", dict, name.get("config") or {})
     if isinstance(config.get("fn"), Mapping):
         config["fn"] = deserialize(config["fn"], custom_objects)
     if not inspect.isclass(found):
@@ -252,7 +252,7 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
             )
         return found
     from_config = getattr(found, "from_config", None)
-    return found(**config) if from_config is None else from_config(config)
+    return made_again("loss", (lambda given: found(**given)) if from_config is None else from_config, config)
 
 
 def _named(name: str, names: Mapping[str, Any]) -> Any:

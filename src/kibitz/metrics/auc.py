@@ -14,6 +14,7 @@ from kibitz.metrics.base import Metric
 from kibitz.metrics.counts import count, parsed_thresholds
 from kibitz.metrics.reduction import divide_no_nan
 from kibitz.metrics.require import require_built, require_count
+from kibitz.registered import take
 
 CURVES = ("ROC", "PR", "PRGAIN")
 SUMMATIONS = ("interpolation", "minoring", "majoring")
@@ -202,6 +203,7 @@ class AUC(Metric):
 
 def _between(num_thresholds: Any) -> list[float]:
     require_count("num_thresholds", num_thresholds, "the number of thresholds that are tried", least=2, such_as=200)
+    take([num_thresholds], 32, "thresholds")
     return [(step + 1) * 1.0 / (num_thresholds - 1) for step in range(num_thresholds - 2)]
 
 

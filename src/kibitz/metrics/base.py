@@ -15,6 +15,7 @@ from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnknownName,
 from kibitz.losses.base import POLICIES
 from kibitz.metrics.state import MetricVariable, standing_in
 from kibitz.naming import auto_name
+from kibitz.registered import take
 from kibitz.variable import Variable
 
 _LONGEST_NAME = 128
@@ -127,7 +128,9 @@ class Metric:
                 "There is no such aggregation.", given=given, wanted=f"one of {_AGGREGATIONS}", cure='aggregation="sum"'
             )
         name = name or "variable"
-        value = _initial(initializer, _checked_shape(shape), dtype_name(dtype))
+        shape = _checked_shape(shape)
+        take(shape, 4, f"a variable of {self.name}")
+        value = _initial(initializer, shape, dtype_name(dtype))
         variable = MetricVariable(value, name=name, path=f"{self.name}/{name}", aggregation=aggregation)
         self._variables.append(variable)
         return variable

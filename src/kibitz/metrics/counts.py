@@ -14,6 +14,7 @@ from kibitz.errors import InvalidArgument, ShapeMismatch, code
 from kibitz.losses.align import EPSILON, squeeze_or_expand_to_same_rank
 from kibitz.metrics.require import require_same_shape
 from kibitz.metrics.weights import spread
+from kibitz.registered import take
 
 # Below every score, and above what `top_k` leaves of those that are not among the best.
 LOWEST = -1e10
@@ -116,6 +117,7 @@ def even_thresholds(size: int) -> list[float]:
         >>> even_thresholds(3), even_thresholds(1)
         ([0.0, 0.5, 1.0], [0.5])
     """
+    take([size], 32, "thresholds")
     return [0.5] if size == 1 else [step * 1.0 / (size - 1) for step in range(size)]
 
 

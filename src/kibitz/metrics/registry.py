@@ -63,7 +63,7 @@ from kibitz.metrics.tradeoff import (
     SpecificityAtSensitivity,
 )
 from kibitz.naming import object_name, to_snake_case
-from kibitz.registered import known
+from kibitz.registered import known, made_again
 
 CLASSES: tuple[type[Metric], ...] = (
     *(Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
@@ -206,11 +206,11 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     if config["class_name"] == "function":
         return deserialize_function(config, custom_objects)
     found = _named(config["class_name"], names)
-    arguments = dict(config.get("config") or {})
+    arguments = made_again("metric", dict, config.get("config") or {})
     if isinstance(arguments.get("fn"), Mapping):
         arguments["fn"] = deserialize_function(arguments["fn"], custom_objects)
     make = getattr(found, "from_config", None)
-    return found(**arguments) if make is None else make(arguments)
+    return made_again("metric", (lambda given: found(**given)) if make is None else make, arguments)
 
 
 def deserialize_function(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from kibitz.errors import Unsupported, WrongType, code
 from kibitz.layers.registry import serialize as serialize_layer
 from kibitz.models.sequential import Sequential
+from kibitz.registered import made_again
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Sequential:
@@ -32,12 +33,12 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     try:
         written = json.loads(json_string)
         config = written["config"] if written["class_name"] == "Sequential" else None
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, LookupError, RecursionError):
         config = None
     if not isinstance(config, dict):
         raise WrongType("This text is no model.", given=json_string, wanted="what model.to_json() gave",
                         cure="model_from_json(model.to_json())")  # fmt: skip
-    return Sequential.from_config(config, custom_objects)
+    return made_again("model", lambda given: Sequential.from_config(given, custom_objects), config)
 
 
 def clone_model(

@@ -324,6 +324,7 @@ class Durable:
         """In a thread: bring the state to the host, and all of it to the disk; the journal first."""
         step = document["step"]
         arrays, packed = packed_commit(state, document)
+        self._folder.find_again()
         if written:
             self._folder.written.write(step, written)
         self._unwritten.append(

@@ -24,10 +24,13 @@ from kibitz.errors import (
 )
 from kibitz.models.from_steps import model_from_steps, weights_from_steps
 from kibitz.models.places import OPTIMIZER, optimizer_group, places, put
-from kibitz.registered import known
+from kibitz.registered import FAULTS, allowing, known
 
 RANDOM_STATE = "seed_generator"
 """A part of some layers in files of Keras; no weight, here and there."""
+
+FOR_METRICS = 2**26
+"""Bytes that the metrics of a model in a file may take; a file says nothing of their numbers."""
 
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
@@ -149,7 +152,8 @@ def load_model(
             cure=f"look in {local(filepath).absolute().parent}",
         )
     config, weights = read_archive(filepath)
-    model = made(config, custom_objects, filepath, compile=compile)
+    with allowing(len(weights) + FOR_METRICS):
+        model = made(config, custom_objects, filepath, compile=compile)
     if model.built:
         wanted = [each.group for each in places(model)] + optimizer_group(model)
         contents = read_weights(io.BytesIO(weights), wanted, str(filepath))
@@ -332,7 +336,7 @@ def made(config: dict[str, Any], custom_objects: dict[str, Any] | None, filepath
             model.compile_from_config(config["compile_config"], custom_objects=custom_objects)
     except KibitzError:
         raise
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
+    except FAULTS as error:
         raise UnusableFile(
             f"The configuration in this file makes no model: {type(error).__name__}: {error}.",
             given=os.fspath(filepath),

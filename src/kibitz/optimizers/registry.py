@@ -18,7 +18,7 @@ from kibitz.optimizers.ftrl import Ftrl
 from kibitz.optimizers.loss_scale import LossScaleOptimizer
 from kibitz.optimizers.optax_optimizer import OptaxOptimizer
 from kibitz.optimizers.sgd import SGD, Lion
-from kibitz.registered import known
+from kibitz.registered import known, made_again
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     each.__name__.lower(): each
@@ -124,14 +124,14 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         >>> optimizers.deserialize({"class_name": "Adam", "config": {"beta_1": 0.5}}).beta_1
         0.5
     """
-    if not isinstance(config, Mapping) or "class_name" not in config:
+    if not isinstance(config, Mapping) or not isinstance(config.get("class_name"), str):
         raise WrongType(
             "This is not an optimizer's configuration.",
             given=config,
             wanted='a dict with "class_name" and "config"',
             cure="optimizers.deserialize(optimizers.serialize(optimizer))",
         )
-    return _named(config["class_name"], custom_objects)(config.get("config", {}))
+    return made_again("optimizer", _named(config["class_name"], custom_objects), config.get("config", {}))
 
 
 def _named(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -14,7 +14,7 @@ from kibitz.optimizers.schedules.decay import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
-from kibitz.registered import known
+from kibitz.registered import known, made_again
 
 SCHEDULES = {
     each.__name__: each
@@ -83,11 +83,14 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     there_is = {**SCHEDULES, **known(custom_objects)}
     is_function = config["class_name"] == "function"
     name = config["config"] if is_function else config["class_name"]
-    if name not in there_is:
+    if not isinstance(name, str) or name not in there_is:
         raise UnknownName(
             "There is no schedule of this name.",
             given=name,
             there_is=there_is,
             cure=f"deserialize(config, custom_objects={{{name!r}: ...}})",
         )
-    return there_is[name] if is_function else there_is[name].from_config(dict(config["config"]))
+    found = there_is[name]
+    if is_function:
+        return found
+    return made_again("schedule", lambda given: found.from_config(dict(given)), config["config"])
