@@ -30,7 +30,8 @@ from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.made_of import made_of
 from kibitz.models.restoring import begin_as, place_in, put_back, remind, state_digest
 from kibitz.models.termination import Termination
-from kibitz.replay.entry import Committed, Entry
+from kibitz.models.trainability import Trainability
+from kibitz.replay.entry import Committed, Entry, Lost
 from kibitz.replay.journal import Journal
 from kibitz.replay.recorder import Recorder
 
@@ -119,7 +120,12 @@ class Durable:
         self._dispatch, self._validation, self._said, self._planned = dispatch, validation, said, planned
         run = dispatch.run
         run.dir, run.resumed, run.keep = str(self._folder.path), self.place is not None, self._at_boundary
-        dispatch.watch = self._recorder = Recorder(run, self._core.timeline)
+        owner = self._core.owner
+        dispatch.watch = self._recorder = Recorder(
+            run, self._core.timeline, lambda: Trainability(owner).written, lambda: owner.averages_in_place
+        )
+        if validation is not None:
+            validation.tell = self._recorder.validated
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         if self._given.commit is not None:
             self._beat = Beat(self._given.commit, "fit", name="commit")
@@ -145,8 +151,8 @@ class Durable:
         run.clock.epoch, run.clock.batch, run.clock.step = self.place.epoch, self.place.batch, self.place.step
         remind(self._dispatch, self._kept, self._found)
         self._said.set_state(unpack(document["said"], arrays))
-        if self._validation is not None:
-            self._validation.set_state(unpack(document["latest"], arrays))
+        if self._validation is not None and (latest := unpack(document["latest"], arrays)):
+            self._validation.set_state(latest)
         if document["stop"] is not None and not self._grown:
             reason, by, now = document["stop"]
             run.stop(reason, now=now)
@@ -156,7 +162,8 @@ class Durable:
         if not self.place.ended:
             self._folder.reopen()
             self._folder.forget_written(self.place.step)
-            self._journal.cut(document["journal"])
+            if not self._journal.cut(document["journal"]):
+                self._unwritten += [Lost(self.place.step), self._committed(document, state_digest(arrays))]
             self._record(begun=self.place.begun)
         self._say()
 
@@ -197,6 +204,10 @@ class Durable:
     def leaves_out(self) -> bool:
         """No validation is left out."""
         return False
+
+    def measured(self, accumulators: list[Any]) -> None:
+        """A hook has put other numbers in place of what an evaluation has measured so far."""
+        self._recorder.measured(accumulators)
 
     # -- committing --------------------------------------------------------------------------------------------------
 
@@ -262,7 +273,8 @@ class Durable:
             "format": FORMAT, "step": clock.step, "epoch": epoch, "batch": clock.batch if begun else 0, "begun": begun,
             "epochs": self._planned.stop, "stop": stop, "outcome": None, "row_seed": self._core.row_seed,
             "fits": self._core.fits - 1, "seconds": self._seconds(),
-            "logs": dict(logs), "callbacks": callbacks, "said": self._said.get_state(),
+            "logs": dict(logs), "own": dict(logs.batch), "trainable": Trainability(self._core.owner).written,
+            "callbacks": callbacks, "said": self._said.get_state(),
             "latest": {} if self._validation is None else self._validation.get_state(), "made_of": self._now,
             "hooked": [hook.name for hook in self._core.hooks.hooks], "aside": self._core.owner.set_aside(),
         }  # fmt: skip
@@ -277,12 +289,14 @@ class Durable:
         arrays, packed = _packed(state, document)
         if written:
             self._folder.write_written(step, written)
-        self._unwritten.append(
-            Committed(step, document["epoch"], document["begun"], document["seconds"], state_digest(arrays))
-        )
+        self._unwritten.append(self._committed(document, state_digest(arrays)))
         packed["journal"] = self._say_written()
         self._folder.write(step, arrays, packed)
         self._folder.thin(self._given.keep)
+
+    @staticmethod
+    def _committed(document: Mapping[str, Any], digest: str) -> Committed:
+        return Committed(document["step"], document["epoch"], document["begun"], float(document["seconds"]), digest)
 
     def _say_written(self) -> int:
         """Bring to the disk what the journal is to say; how long it is then."""

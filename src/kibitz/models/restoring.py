@@ -40,7 +40,7 @@ def place_in(commit: Commit, *, ended: bool = False) -> Place:
         ended: Whether it has ended there.
     """
     document = commit.document
-    logs = Logs(unpack(document["logs"], commit.arrays))
+    logs = Logs(unpack(document["logs"], commit.arrays), batch=unpack(document["own"], commit.arrays))
     return Place(document["epoch"], document["batch"], document["step"], document["begun"], logs, ended)
 
 

@@ -19,7 +19,7 @@ from kibitz.checkpoint.strict_json import loads
 from kibitz.errors import UnusableFile
 from kibitz.replay.entry import Entry, packed, unpacked
 
-LONGEST = 2**20
+LONGEST = 2**24
 """Bytes of a line: no run writes a longer one."""
 
 
@@ -46,13 +46,16 @@ class Journal:
         self.path = Path(path)
         self.length = 0
 
-    def cut(self, length: int) -> None:
+    def cut(self, length: int) -> bool:
         """Go on behind so many bytes; what stands there now is not as it was, or was never brought to the disk.
 
-        If what stands before is damaged, it is said, and the run goes on.
+        If what stands before is damaged, it is said, and the run goes on behind what is not.
 
         Args:
             length: The bytes that a commit says there were.
+
+        Returns:
+            Whether all of it is there.
         """
         self.length = 0
         try:
@@ -61,9 +64,10 @@ class Journal:
         except UnusableFile as error:
             why = f"{error.what} ({error.given})"
         else:
-            why = f"The journal is shorter than it was ({self.path})."
-        if self.length < length:
+            why = f"The journal is not as long as it was ({self.path})."
+        if self.length != length:
             warnings.warn(f"{why} The run goes on; what hooks wrote there is not known any more.", stacklevel=2)
+        return self.length == length
 
     def append(self, entries: Iterable[Entry]) -> int:
         """Write entries, and bring them to the disk; how long the journal is then.
