@@ -1,4 +1,4 @@
-"""Random programs that are trained, killed, gone on with, and looked back at; what a callback hears of them, as text."""
+"""Random programs that are trained, killed, gone on with, and looked back at; what a callback hears, as text."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def within(events: list[tuple[Any, ...]], start: int, stop: int, *, ended: bool)
 
 
 def steps_of(events: list[tuple[Any, ...]]) -> int:
-    return max(event[1] for event in events if event[0] not in {"restored"})
+    return max(event[1] for event in events if event[0] != "restored")
 
 
 @st.composite

@@ -83,7 +83,7 @@ class LookingBack:
         told = unpack(replay.commit.document["made_of"], replay.commit.arrays)
         settings = {name: told[name] for name in SETTINGS}
         given = FitArguments(
-            x=x, y=y, epochs=replay.commit.document["epochs"], verbose=0, callbacks=callbacks,
+            x=x, y=y, epochs=replay.epochs, verbose=0, callbacks=callbacks,
             validation_data=validation_data, class_weight=class_weight, sample_weight=sample_weight, **settings,
         )  # fmt: skip
         run_replay(self.core, given, replay)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import jax
@@ -15,7 +16,6 @@ import numpy as np
 from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
-from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit, RunFolder
@@ -33,11 +33,12 @@ from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
 from kibitz.models.made_of import made_of
 from kibitz.models.refreezing import take
-from kibitz.models.restoring import begin_as, place_in, put_back, remind, state_digest
+from kibitz.models.restoring import STATE, begin_as, numbered, place_in, put_back, remind, state_digest
+from kibitz.models.trainability import Trainability
 from kibitz.replay.entry import Wrote
 from kibitz.replay.looking import Looking
 from kibitz.replay.past import Past, commit_before, past_of, refuse_writes
-from kibitz.replay.recorder import named, place_of
+from kibitz.replay.recorder import measures, named, place_of
 from kibitz.replay.stretch import Stretch
 
 OVER = "the stretch is over"
@@ -96,15 +97,16 @@ class Replay:
 
     def __init__(self, core: Core, asked: LookBack, past: Past | None = None):
         self._core, self._asked = core, asked
+        _check(asked)
         self._folder = RunFolder(asked.run, writes=False)
         self.past = past or past_of(self._folder)
         self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, last=self.past.last)
         self.commit: Commit = commit_before(self._folder, self.past, self.stretch.start)
-        check_document(self.commit.document, self.commit.arrays, self.commit.path)
+        self.past.check_known(self._step, self.stretch.stop, self._folder.journal)
         self.done = Replayed(str(self._folder.path), range(self.stretch.start, self.stretch.stop), self._step)
         self._seeds = core.fits, vars(core).get("row_seed")
         self._loan: Loan | None = None
-        self._live: set[str] = set()
+        self._numbered: set[tuple[str, int]] = set()  # who is run as it was
         self._otherwise: list[str] = []
         self._writing = False
         self.place: Place | None = place_in(self.commit)
@@ -112,6 +114,11 @@ class Replay:
     @property
     def _step(self) -> int:
         return self.commit.document["step"]
+
+    @property
+    def epochs(self) -> int:
+        """The end that was planned last."""
+        return self.past.planned or self.commit.document["epochs"]
 
     @property
     def finishes(self) -> bool:
@@ -136,7 +143,8 @@ class Replay:
         """
         document = self.commit.document
         was, now = unpack(document["made_of"], self.commit.arrays), made_of(self._core, given, source, sets)
-        was, now = ({**each, "seed": None} for each in (was, now))  # that which the run had is taken
+        # The seed that the run had is taken, and what was trainable then.
+        was, now = ({**each, "seed": None, "layers": _unfrozen(each["layers"])} for each in (was, now))
         self._otherwise = differences(was, now)
         lines = differences({**was, "machine": None}, {**now, "machine": None})
         there = {hook.name for hook in self._core.hooks.hooks}
@@ -155,17 +163,41 @@ class Replay:
     def attach(self, dispatch: Dispatch, validation: Validation | None, said: Any, planned: range, steps: Any) -> None:  # noqa: ARG002 - fit says it
         """Take part in the fit that is about to begin."""
         self._dispatch, self._validation, self._said = dispatch, validation, said
-        if self._asked.with_original:
-            recorded = {name for name, *_ in unpack(self.commit.document["callbacks"], self.commit.arrays)}
-            self._live = {seat.name for seat in dispatch.seats} & recorded
+        _refuse_timed(dispatch)
+        if validation is not None and validation.timed:
+            validation.go_by(self.past.validated)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         dispatch.run.keep = self._at_boundary
         timeline = self._core.timeline
-        self._looking = Looking(dispatch, self.stretch, self.past, self._write, self._live, timeline.push)
+        live, order = self._as_they_were(dispatch) if self._asked.with_original else ({}, {})
+        self._looking = Looking(
+            dispatch, self.stretch, self.past, self._write, live, order, timeline.push, self.done.run
+        )
         dispatch.watch, timeline.told = self._looking, self._told
         if self._asked.says:
             say(f"{self.done.run}: looking back at {self.stretch}; {self.stretch.stop - self._step} steps are run "
                 f"again, from the commit after {self._step} steps.")  # fmt: skip
+
+    def _as_they_were(self, dispatch: Dispatch) -> tuple[dict[int, int], dict[str, int]]:
+        """Who is run as it was, and the places of all in the order of the run.
+
+        Raises:
+            InvalidArgument: If of several of one name not all are there: what each wrote cannot be told apart.
+        """
+        recorded = numbered(name for name, *_ in unpack(self.commit.document["callbacks"], self.commit.arrays))
+        given = numbered(seat.name for seat in dispatch.seats)
+        names = {name for name, _ in given}
+        for name, number in recorded:
+            if name in names and (name, number) not in given:
+                raise InvalidArgument(
+                    f"Several callbacks of the run were called {name}, and what each of them did cannot be told apart.",
+                    given=code(f"{sum(each == name for each, _ in given)} of {name}, with_original=True"),
+                    wanted="all of them, or none",
+                    cure=f"as many of {name} as fit was given",
+                )
+        self._numbered = set(recorded) & set(given)
+        live = {place: recorded.index(each) for place, each in enumerate(given) if each in self._numbered}
+        return live, {name: place for place, (name, number) in enumerate(recorded) if number == 0}
 
     # -- while it is run again ---------------------------------------------------------------------------------------
 
@@ -177,13 +209,18 @@ class Replay:
         if place is None:
             return
         with self._allowed():
-            self._move([name[9:-2] for name in arrays if name.startswith(".params['")])
+            self._move(document["trainable"])
             put_back(self._core, self.commit)
         run.clock.epoch, run.clock.batch, run.clock.step = place.epoch, place.batch, place.step
-        remind(self._dispatch, self._kept, self.commit, self._live)
+        remind(self._dispatch, self._kept, self.commit, self._numbered)
         self._said.set_state(unpack(document["said"], arrays))
-        if self._validation is not None:
-            self._validation.set_state(unpack(document["latest"], arrays))
+        if self._validation is not None and (latest := unpack(document["latest"], arrays)):
+            self._validation.set_state(latest)
+        if document["stop"] is not None:
+            reason, by, now = document["stop"]
+            if not self.past.goes_on(place.step, begun=place.begun, now=now):
+                run.stop(reason, now=now)
+                run.by = by
         self._looking.moments.boundary(begun=place.begun)
 
     def leaves_out(self) -> bool:
@@ -194,6 +231,10 @@ class Replay:
         run = self._dispatch.run
         self._looking.moments.boundary(begun=begun)
         self._compare(run.clock.step, begun=begun)
+        stopped = run.stop_requested and not self._looking.ended
+        if stopped and self.past.goes_on(run.clock.step, begun=begun, now=run.stop_now):
+            run.stop_now = False  # it was gone on with, for more epochs
+            run.flag(False)
         if self._looking.over(begun=begun):
             run.asking = ""
             run.stop(OVER, now=True)
@@ -202,20 +243,22 @@ class Replay:
         """Do what a hook did."""
         what, run = entry.what, self._dispatch.run
         if "@odd" in what or what.get("@arrays") is True:
-            raise UnusableFile(
-                f"{entry.by} {what.get('@odd', 'wrote more arrays than are kept')} at step {entry.step}, in "
-                f"{entry.hook}, and that cannot be written again.",
-                given=self.done.run,
-                wanted="what was written there",
-                cure=f"{entry.by} among the callbacks, and with_original=True; or a stretch behind a later commit",
-            )
+            odd = what.get("@odd", "wrote more arrays than are kept")
+            raise self._unknown(entry, f"{odd} at step {entry.step}, in {entry.hook}, and that cannot be written again")
         with self._allowed():
+            if what.get("@averages") is True:
+                self._core.owner.put_aside(self._core.timeline.read().params)
             if "@moved" in what:
                 self._move(what["@moved"])
-            arrays = self._arrays(entry)
-            numbers = {name: value for name, value in what.items() if not name.startswith("@")}
-            if arrays or numbers:
-                self._core.timeline.base = _with(self._core.timeline.read(), {**numbers, **arrays})
+            values = {name: value for name, value in what.items() if not name.startswith("@")} | self._arrays(entry)
+            measured = {name: values.pop(name) for name in list(values) if name.startswith("measured/")}
+            if measured:
+                self._measure(measured)
+            if values:
+                state = self._core.timeline.read()
+                self._core.timeline.base = _with(state, values, moved="@moved" in what)
+            if what.get("@averages") is False:
+                self._core.owner.keep_averages()
         if "@stop" in what:
             run.asking = entry.by
             reason, wanted, now, evaluating = what["@stop"]
@@ -224,8 +267,10 @@ class Replay:
             run.asking = ""
         if "@evaluate" in what:
             run.evaluate(what["@evaluate"])
-        if "@logs" in what and args and isinstance(args[-1], dict):
-            args[-1].update(what["@logs"])
+        if args and isinstance(args[-1], dict):
+            for name in what.get("@taken", ()):
+                args[-1].pop(name, None)
+            args[-1].update(what.get("@logs", {}))
 
     def _arrays(self, entry: Wrote) -> dict[str, np.ndarray]:
         names = entry.what.get("@arrays", ())
@@ -233,20 +278,36 @@ class Replay:
             return {}
         found = self._folder.read_written(entry.step, f"{place_of(entry.moment, entry.by)}/")
         if not set(names) <= found.keys():
-            raise UnusableFile(
-                f"What {entry.by} wrote at step {entry.step} is not kept any more.",
-                given=self.done.run,
-                wanted="the arrays that it wrote",
-                cure=f"{entry.by} among the callbacks, and with_original=True; or a stretch behind a later commit; "
-                "a run with more room, such as keep=100, keeps more",
-            )
+            lost = f"wrote arrays at step {entry.step}, in {entry.hook}, and they are not kept any more"
+            raise self._unknown(entry, lost, "; a run with more room, such as keep=100, keeps more")
         return {name: found[name] for name in names}
 
-    def _move(self, params: list[str]) -> None:
-        """Let these parameters be moved from now on."""
+    def _unknown(self, entry: Wrote, what: str, more: str = "") -> UnusableFile:
+        return UnusableFile(
+            f"{entry.who} {what}.",
+            given=self.done.run,
+            wanted="what was written there",
+            cure=f"{entry.who} among the callbacks, and with_original=True; or a stretch behind a later commit{more}",
+        )
+
+    def _measure(self, values: dict[str, Any]) -> None:
+        """Put numbers in place of what an evaluation has measured so far."""
+        accumulated = self._core.check_compiled("replay").accumulated
+        now = [list(each) for each in accumulated.now()]
+        for name, value in measures(now).items():
+            if name in values:
+                _, index, place = name.split("/")
+                now[int(index)][int(place)] = canonical(values[name], value, name)
+        accumulated.put(now)
+
+    def _move(self, trainable: str) -> None:
+        """Let these parts of the model be trained from now on, and no others."""
         core = self._core
-        if set(params) != set(core.timeline.behind.params):
-            take(core, refitted(core.timeline, core.optimizer, core.hooks, set(params)), None)
+        Trainability(core.owner).take(trainable)
+        asked = Trainability(core.owner)
+        if asked != core.taken_up:
+            moved = core.timeline.forward.trainable(core.frozen())
+            take(core, refitted(core.timeline, core.optimizer, core.hooks, moved), asked)
 
     @contextmanager
     def _allowed(self) -> Iterator[None]:
@@ -258,9 +319,16 @@ class Replay:
             self._writing = False
 
     def _told(self, old: TrainState, new: TrainState) -> None:  # noqa: ARG002 - that it is written is enough
+        self._refuse("writes to the model")
+
+    def measured(self, accumulators: list[Any]) -> None:  # noqa: ARG002 - that it is written is enough
+        """A hook has put other numbers in place of what an evaluation has measured so far."""
+        self._refuse("writes to what is measured")
+
+    def _refuse(self, what: str) -> None:
         by = self._dispatch.run.asking
-        if by and by not in self._live and not self._writing:
-            raise refuse_writes(by, "writes to the model", self.done.run)
+        if by and not self._writing and not self._looking.may_write:
+            raise refuse_writes(by, what, self.done.run)
 
     # -- comparing ---------------------------------------------------------------------------------------------------
 
@@ -295,7 +363,7 @@ class Replay:
         if other.document["begun"] != begun:
             return None
         shares = [_share(array, other.arrays[name]) for name, array in arrays.items()
-                  if name.startswith((".params", ".others")) and name in other.arrays]  # fmt: skip
+                  if name.startswith(STATE) and name in other.arrays]  # fmt: skip
         return max(shares, default=0.0)
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -317,13 +385,53 @@ class Replay:
             vars(self._core)["row_seed"] = seed
 
 
-def _with(state: TrainState, values: Mapping[str, Any]) -> TrainState:
-    """A state with some of its leaves replaced, by their names."""
+def _unfrozen(config: Any) -> Any:
+    """Configurations of layers without what they say of being trainable."""
+    if isinstance(config, Mapping):
+        return {name: _unfrozen(each) for name, each in config.items() if name != "trainable"}
+    return [_unfrozen(each) for each in config] if isinstance(config, list) else config
+
+
+def _check(asked: LookBack) -> None:
+    tolerance = asked.tolerance
+    right = isinstance(tolerance, Real) and not isinstance(tolerance, bool) and 0 <= tolerance < math.inf
+    if tolerance is not None and not right:
+        raise InvalidArgument(
+            "How far a replay may be from its run is a share of the state's size.",
+            given=tolerance,
+            wanted="a number of 0 or more; or None: it is the run, to the bit",
+            cure="tolerance=1e-3",
+        )
+
+
+def _refuse_timed(dispatch: Dispatch) -> None:
+    """A clock on the wall goes otherwise than it did then."""
+    for seat in dispatch.seats:
+        if seat.beat is not None and seat.beat.cadence.timed:
+            raise InvalidArgument(
+                f"{seat.name} acts by a clock on the wall, and that went otherwise when the run was made.",
+                given=code(f'every="{seat.beat.cadence}"'),
+                wanted="a callback that acts by steps or epochs in a replay",
+                cure='every="100 steps"',
+            )
+
+
+def _with(state: TrainState, values: Mapping[str, Any], *, moved: bool) -> TrainState:
+    """A state with some of its leaves replaced, by their names.
+
+    Args:
+        state: The state.
+        values: The values by their names.
+        moved: Whether parameters have been frozen or freed in the same hook, so that they may have other names.
+    """
     now = named(state)
+    if moved:  # what the optimizer kept for those that it moves no more is gone
+        values = {**{_other(name): value for name, value in values.items() if name not in now}, **values}
+        values = {name: value for name, value in values.items() if name in now}
     if unknown := values.keys() - now.keys():
         raise UnusableFile(
-            f"The journal tells of {', '.join(sorted(unknown)[:3])}, which this model has not.",
-            given=min(unknown),
+            f"The journal tells of {min(unknown)!a}, which this model has not.",
+            given=f"{len(unknown)} such names",
             wanted="what the state of this model has",
             cure="the model that the run was of",
         )
@@ -334,11 +442,20 @@ def _with(state: TrainState, values: Mapping[str, Any]) -> TrainState:
     return jax.tree.unflatten(structure, new).with_(graph=state.graph)
 
 
+def _other(name: str) -> str:
+    """What a variable is called where it is frozen, from where it is not; and the other way round."""
+    kind, _, rest = name.partition("/")
+    return {"params": "others", "others": "params"}.get(kind, kind) + "/" + rest
+
+
 def _share(one: np.ndarray, other: np.ndarray) -> float:
-    if one.tobytes() == other.tobytes():
+    """How far an array is from another one, as a share of that one's size; infinity where it cannot be told."""
+    if one.dtype == other.dtype and one.tobytes() == other.tobytes():
         return 0.0
-    if one.shape != other.shape or not np.issubdtype(one.dtype, np.floating):
+    if one.shape != other.shape or not jax.numpy.issubdtype(one.dtype, np.floating):
         return math.inf
-    gap = float(np.linalg.norm((one - other).astype(np.float64).ravel()))
-    size = float(np.linalg.norm(other.astype(np.float64).ravel()))
-    return gap / size if size else math.inf
+    with np.errstate(all="ignore"):
+        gap = float(np.linalg.norm((one.astype(np.float64) - other.astype(np.float64)).ravel()))
+        size = float(np.linalg.norm(other.astype(np.float64).ravel()))
+    share = gap / size if size else math.inf
+    return share if math.isfinite(share) else math.inf

@@ -8,11 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kibitz.errors import UnusableFile
 from kibitz.hooks import HOOKS
 from kibitz.replay.moment import Moment
 
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+KINDS = {kind.__name__.removesuffix("_"): kind for kind in (
+    np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
+    np.float16, np.float32, np.float64,
+)}  # fmt: skip
+"""NumPy's numbers, of which logs may hold any."""
+
+LOGGED = (int, float, str, np.generic)
+LONGEST_NUMBER = 32
 MOST = 10**15
 """More steps, epochs or seconds than these no run has."""
 
@@ -148,7 +158,7 @@ def unpacked(value: Any, where: str) -> Entry:
         return entry
     raise UnusableFile(
         "A line of the journal says what no run writes.",
-        given=f"{where}: {ascii(value):.80}",
+        given=f"{where}: {value!a:.80}",
         wanted="a line that a durable run wrote",
         cure="take another copy of it; or remove it: the run goes on without it, but cannot be looked back at",
     )
@@ -171,7 +181,7 @@ def _entry(value: list[Any]) -> Entry | None:
 def _wrote(written: str, by: str, what: dict[str, Any]) -> Wrote | None:
     found = _MOMENT.fullmatch(written)
     hook = f"on_{found[3]}" if found else ""
-    full = {_long(name): _unnumbered(each) for name, each in what.items()}
+    full = {_long(name): _unnumbered(each, within=name == "@logs") for name, each in what.items()}
     if found is None or hook not in HOOKS or len(full) < len(what) or not _right(full):
         return None
     moment = Moment(int(found[1]), int(found[2]), int(found[4] or 0), hook, int(found[5] or 0))
@@ -199,7 +209,7 @@ def _fits(name: str, value: Any) -> bool:
     if name == "@stop":
         return isinstance(value, list) and list(map(type, value)) == [str, bool, bool, bool]
     if name == "@logs":
-        return isinstance(value, dict) and all(isinstance(each, int | float | str) for each in value.values())
+        return isinstance(value, dict) and all(isinstance(each, LOGGED) for each in value.values())
     if name == "@moved":
         return isinstance(value, str) and set(value) <= {"0", "1"}
     if name == "@averages":
@@ -210,14 +220,26 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def _number(value: Any) -> Any:
+    """A number as JSON has it; one of NumPy's with its kind, and one that is not finite as a text."""
     if isinstance(value, dict):
         return {name: _number(each) for name, each in value.items()}
-    return value if not isinstance(value, float) or math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, np.generic):
+        return {value.dtype.name: str(value.item())}
+    return value if not isinstance(value, float) or math.isfinite(value) else {"float": str(value)}
 
 
-def _unnumbered(value: Any) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"float"} and isinstance(value["float"], str) and value["float"] in FLOATS:
-            return FLOATS[value["float"]]
-        return {name: _unnumbered(each) for name, each in value.items()}
-    return value
+def _unnumbered(value: Any, *, within: bool) -> Any:
+    """What `_number` was given, of a number or of a dict of these; what it gives of nothing is left as it is."""
+    if within and isinstance(value, dict):
+        return {name: _unnumbered(each, within=False) for name, each in value.items()}
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((kind, text),) = value.items()
+    if not isinstance(text, str) or len(text) > LONGEST_NUMBER:
+        return value
+    if kind == "float":
+        return FLOATS.get(text, value)
+    try:
+        return KINDS[kind](text == "True" if kind == "bool" else float(text) if "float" in kind else int(text))
+    except (KeyError, ValueError, OverflowError):
+        return value

@@ -100,8 +100,7 @@ def read(path: Any, length: int | None = None) -> Iterator[Entry]:
     if not exists(path):
         return
     for number, line in enumerate(_lines(local(path), length), start=1):
-        where = f"{path}, line {number}"
-        yield unpacked(loads(line[9:], f"the journal ({where})"), where)
+        yield unpacked(loads(line[9:], f"line {number} of the journal ({path})"), f"line {number}")
 
 
 def _line(entry: Entry) -> bytes:
@@ -115,13 +114,13 @@ def _lines(path: Path, length: int | None) -> Iterator[bytes]:
     with reading(path) as file:
         while length is None or at < length:
             line, number = file.readline(LONGEST), number + 1
-            if not line or (length is None and not line.endswith(b"\n")):
+            if not line or (length is None and not line.endswith(b"\n") and len(line) < LONGEST):
                 return
             text = line[9:-1]
             if not line.endswith(b"\n") or line[:9] != b"%08x " % zlib.crc32(text):
                 raise UnusableFile(
-                    "A line of the journal is not as it was written.",
-                    given=f"{path}, line {number}",
+                    f"Line {number} of the journal is not as it was written.",
+                    given=str(path),
                     wanted="the line that its checksum is of",
                     cure="take another copy of it; or remove it: the run goes on, but cannot be looked back at",
                 )

@@ -49,7 +49,7 @@ class Looking:
     ):
         self._of = of
         self.moments = Moments(dispatch.run.clock)
-        self.begun = False
+        self.begun, self.ended = False, False
         self._dispatch, self._stretch, self._past = dispatch, stretch, past
         self._write, self._order, self._push = write, order, push
         names = [seat.name for seat in dispatch.seats]
@@ -103,7 +103,7 @@ class Looking:
             return
         stopped, _, cut, asked = self._before
         if now[0] and not stopped and now[2:] == (cut, asked):
-            self._dispatch.run.stop_now = True
+            self._dispatch.run.stop_now = self.ended = True
         elif now[3] != asked:
             raise refuse_writes(seat.name, "asks for a validation", self._of, "self.model.evaluate(x, y) in the hook")
         else:

@@ -14,7 +14,7 @@ from kibitz.callbacks.dispatch import Seat
 from kibitz.checkpoint.strict_json import INT64
 from kibitz.engine.state import TrainState, plain
 from kibitz.engine.timeline import Timeline
-from kibitz.replay.entry import Entry, EpochEnded, Validated, Wrote
+from kibitz.replay.entry import KINDS, Entry, EpochEnded, Validated, Wrote
 from kibitz.replay.moment import Moment, Moments
 from kibitz.run import Run
 
@@ -191,10 +191,10 @@ def _flags(run: Run) -> tuple[bool, bool, bool]:
 
 def _added(before: Mapping[str, Any], logs: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers and texts that a callback has put into the logs of a hook, or set to something else."""
-    new = {name: value for name, value in logs.items() if name not in before or before[name] is not value}
-    plain = {str(name): value.item() if isinstance(value, np.generic) else value for name, value in new.items()}
-    return {name: value for name, value in plain.items()
-            if isinstance(value, float | str) or (isinstance(value, int) and value in INT64)}  # fmt: skip
+    new = {str(name): value for name, value in logs.items() if name not in before or before[name] is not value}
+    return {name: value for name, value in new.items()
+            if type(value) in {bool, float, str} or (type(value) is int and value in INT64)
+            or (isinstance(value, np.generic) and value.dtype.name in KINDS)}  # fmt: skip
 
 
 def _differ(old: Any, new: Any) -> bool:
