@@ -59,10 +59,24 @@ class Validation:
 
     def due_at_epoch(self) -> bool:
         """Whether it is due at the end of this epoch."""
-        epoch = self._run.clock.epoch + 1
+        return self._due_in(self._run.clock.epoch)
+
+    def _due_in(self, epoch: int) -> bool:
         if isinstance(self._freq, Beat):
-            return self._beat is None and self._freq.due(self._run.clock)
-        return epoch % self._freq == 0 if isinstance(self._freq, int) else epoch in self._freq
+            return self._beat is None and self._freq.due(Clock(epoch=epoch))
+        return (epoch + 1) % self._freq == 0 if isinstance(self._freq, int) else epoch + 1 in self._freq
+
+    def due_next(self, ends: Mapping[int, int]) -> float:
+        """The step after which it is due again; infinity if nobody knows of one.
+
+        Args:
+            ends: The step behind each epoch that is known to come to its end, by its number.
+        """
+        clock = self._run.clock
+        if self._beat is not None:
+            return clock.step + self._beat.until(clock.step)
+        due = (end for epoch, end in ends.items() if epoch > clock.epoch and self._due_in(epoch))
+        return min(due, default=math.inf)
 
     def measure(self, names: Collection[str] | None = None) -> dict[str, float]:
         """Validate, and give the numbers by the names that they have in the logs; an epoch under way goes on."""

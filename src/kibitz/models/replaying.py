@@ -225,7 +225,8 @@ class Replay:
 
     def leaves_out(self) -> bool:
         """Whether a validation that is due may be left out."""
-        return self._looking.leaves_out()
+        again = math.inf if self._validation is None else self._validation.due_next(self.past.ends)
+        return self._looking.leaves_out(again)
 
     def _at_boundary(self, logs: Logs, begun: bool) -> None:  # noqa: ARG002 - what is compared is the state
         run = self._dispatch.run

@@ -153,11 +153,15 @@ class Looking:
             return False
         return not begun or step not in self._past.ends.values()
 
-    def leaves_out(self) -> bool:
-        """Whether a validation that is due may be left out: nobody looks at its numbers, and nobody wrote in it."""
+    def leaves_out(self, again: float) -> bool:
+        """Whether a validation that is due may be left out: nobody looks at its numbers, and nobody wrote in it.
+
+        Args:
+            again: The step after which another one is due; the latest stands in `run.validation` until then.
+        """
         run = self._dispatch.run
         end = self._past.ends.get(run.clock.epoch, math.inf)
-        if self._live or end > self._stretch.start or self._past.writes_at(run.clock.step, "on_test"):
+        if self._live or max(end, again) > self._stretch.start or self._past.writes_at(run.clock.step, "on_test"):
             return False
         self.moments.evaluated()
         return True
