@@ -369,8 +369,20 @@ class Replay:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def end(self, logs: Logs) -> None:
-        """Nothing is written."""
+    def end(self, logs: Logs) -> None:  # noqa: ARG002 - nothing is written
+        """Training has ended: as far on as it was to come, or by one who had seen enough.
+
+        Raises:
+            NotExact: If it has come to its end sooner than the run did.
+        """
+        step = self._dispatch.run.clock.step
+        if step < self.stretch.stop and not self._looking.ended:
+            raise NotExact(
+                f"The replay has come to its end after {step} steps, and the run did {self.past.last}.",
+                given=code(f"replay(..., run={self.done.run!r})"),
+                wanted=f"{self.stretch}",
+                cure="the data of the run, and all of them",
+            )
 
     def close(self) -> None:
         """Give the model back as it was."""
