@@ -104,10 +104,10 @@ def test_a_stretch_is_seen_as_it_was_and_the_run_and_the_model_are_left_as_they_
     before, generators = state(made), np.random.get_state()[1].tobytes()  # noqa: NPY002
     done = replay(run, sees, made=made, steps="4:9")
     assert sees._seen == {step: seen[step] for step in range(5, 10)}
-    assert done.exact == [3, 6, 9]
+    assert done.exact == [6, 9]
     assert (done.began, done.steps_run) == (3, 6)
     assert str(done) == (
-        f"{run}: looked at steps 4 to 8, from the commit after 3 steps; 6 steps were run again, exact at 3 commits."
+        f"{run}: looked at steps 4 to 8, from the commit after 3 steps; 6 steps were run again, exact at 2 commits."
     )
     assert lying_in(run) == there
     assert (state(made), np.random.get_state()[1].tobytes()) == (before, generators)  # noqa: NPY002
@@ -175,7 +175,7 @@ def test_evaluating_and_predicting_in_a_hook_is_looking(past):
     run, seen = past
     found, sees = [], Sees()
     look = Does(lambda by: found.append((by.model.evaluate(VX, VY, verbose=0), by.model.predict(VX, verbose=0)[0, 0])))
-    assert replay(run, look, sees, steps="4:7").exact == [3, 6, 7][: len(replay(run, steps="4:7").exact)]
+    assert replay(run, look, sees, steps="4:7").exact == [6]
     assert sees._seen == {step: seen[step] for step in range(5, 8)}
     assert len(set(found)) == 3
 
@@ -239,7 +239,7 @@ class Scales(layers.Layer):
 
 def test_code_that_has_changed_is_found_at_the_first_commit(tmp_path, monkeypatch):
     fit(tmp_path, made=model(layer=Scales()), epochs=2)
-    assert replay(tmp_path, made=model(layer=Scales())).exact == [0, 3, 6, 8]
+    assert replay(tmp_path, made=model(layer=Scales())).exact == [3, 6, 8]
     monkeypatch.setattr(Scales, "by", 1.01)
     machine = made_of.of_machine()
     monkeypatch.setattr(made_of, "of_machine", lambda: {**machine, "jax": "99.0"})
@@ -254,7 +254,7 @@ def test_a_graph_hook_that_is_missing_is_named_and_a_new_one_is_welcome(tmp_path
     fit(tmp_path, callbacks.GradientClip(norm=0.01), epochs=1)
     with pytest.raises(InvalidArgument, match="GradientClip is not among the callbacks, and was traced"):
         replay(tmp_path)
-    assert replay(tmp_path, callbacks.GradientClip(norm=0.01)).exact == [0, 3, 4]
+    assert replay(tmp_path, callbacks.GradientClip(norm=0.01)).exact == [3, 4]
     norms = []
     told = Does(lambda by: None)
     told.on_train_batch_end = lambda batch, logs=None: norms.append(logs.batch["gradient_norm"])
@@ -295,7 +295,7 @@ def test_arrays_that_are_not_kept_any_more_are_named_with_the_callback_and_the_c
         replay(run, steps="3:6")
     assert "Rates among the callbacks, and with_original=True" in refused.value.cure
     sees = Sees()
-    assert replay(run, Rates(), sees, steps="3:6", with_original=True).exact == [3, 6]
+    assert replay(run, Rates(), sees, steps="3:6", with_original=True).exact == [6]
     assert sees._seen == {step: past[1][step] for step in range(4, 7)}
 
 
@@ -309,7 +309,7 @@ def test_more_arrays_than_are_kept_are_told_of_and_the_originals_write_them_agai
     with pytest.raises(UnusableFile, match="Rates wrote more arrays than are kept at step 5"):
         replay(tmp_path, steps="3:6")
     again = Sees()
-    assert replay(tmp_path, again, Rates(), steps="3:6", with_original=True).exact == [3, 6]
+    assert replay(tmp_path, again, Rates(), steps="3:6", with_original=True).exact == [6]
     late = Sees()
     replay(tmp_path, late, steps="6:9")
     assert late._seen == {step: sees._seen[step] for step in range(7, 10)}
@@ -334,7 +334,7 @@ def test_a_damaged_journal_is_refused_by_name_and_the_run_goes_on(tmp_path, dama
         replay(tmp_path)
     with pytest.warns(UserWarning, match="The run goes on; what hooks wrote there is not known any more"):
         fit(tmp_path, Does(lambda by: None), Rates())
-    assert replay(tmp_path, steps="9:").exact == [9, 12, 12]
+    assert replay(tmp_path, steps="9:").exact == [12, 12]
     with pytest.raises(UnusableFile, match=r"What hooks wrote .* is not known: the journal was damaged"):
         replay(tmp_path, steps="7:10")
 
@@ -381,7 +381,7 @@ def test_a_generator_is_read_from_its_beginning_up_to_the_place_and_refused_wher
     fit(tmp_path, sees, x=batches(12), y=None, batch_size=None, steps_per_epoch=4)
     done = replay(tmp_path, again, x=batches(12), y=None, steps="6:9")
     assert again._seen == {step: sees._seen[step] for step in range(7, 10)}
-    assert done.exact == [6, 9]
+    assert done.exact == [9]
     with pytest.raises(EmptyData, match="The data end after 3 batches, and the run has trained on 6 already") as short:
         replay(tmp_path, x=batches(3), y=None, steps="6:9")
     assert "call the generator function again" in short.value.cure
