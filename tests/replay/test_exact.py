@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,69 @@ def agree(program: Program, original: list[Any], found: list[Any], start: int, s
     for one, other in zip(got, expected, strict=False):
         assert one == other
     assert [event[:3] for event in got] == [event[:3] for event in expected]
+
+
+PROGRAMS = {
+    "layers that are frozen at first": Program(
+        seed=1, noisy=True, shipped=("FreezeUntil",), rows=32, deaths=((6, "on_train_batch_end"),)
+    ),
+    "averages in place": Program(seed=2, noisy=True, shipped=("SwapEMAWeights",), epochs=2, rows=32, freq=1),
+    "averages and layers that are frozen": Program(
+        seed=9, noisy=True, optimizer="adam", shipped=("SwapEMAWeights", "FreezeUntil"), rows=32, freq=1,
+        commit="1 epoch", deaths=((7, "on_train_batch_begin"),),
+    ),
+    "weights that are put back": Program(
+        seed=3, optimizer="adam", shipped=("EarlyStopping", "ReduceLROnPlateau"), epochs=4, rows=32,
+        writes=(("on_train_batch_end", "weights", 3),),
+    ),
+    "metrics that are begun anew": Program(
+        seed=4, freq="3 steps", epochs=2, rows=32,
+        writes=(("on_test_batch_end", "metrics", 2), ("on_train_batch_begin", "evaluate", 3),
+                ("on_train_batch_end", "metrics", 3)),
+    ),
+    "runs within a hook": Program(
+        seed=5, noisy=True, freq="3 steps", sets=True, epochs=2, rows=32,
+        writes=(("on_epoch_end", "fit", 1), ("on_train_batch_end", "nested", 3)),
+    ),
+    "logs, and variables in place": Program(
+        seed=6, optimizer="adam", freq=1,
+        writes=(("on_test_end", "logs", 1), ("on_test_begin", "in place", 2), ("on_epoch_begin", "slots", 1)),
+    ),
+    "a stop in a validation": Program(
+        seed=1, freq=1, epochs=4, rows=32, steps_per_epoch=3, deaths=((4, "on_epoch_end"),),
+        writes=(("on_test_end", "stop", 1), ("on_train_batch_end", "rate", 2)),
+    ),
+    "a stop at once": Program(
+        seed=2, optimizer="decay", freq=2, epochs=4, weights="class", keep=2, commit="2 steps",
+        writes=(("on_epoch_begin", "stop now", 1), ("on_train_batch_begin", "weights", 2)),
+    ),
+    "a stop in a batch": Program(
+        seed=3, rows=32, freq="3 steps", commit="1 step", deaths=((5, "on_train_batch_begin"),),
+        writes=(("on_train_batch_end", "stop now", 4),),
+    ),
+    "a stop at the end of an epoch": Program(
+        seed=6, rows=32, freq=1, writes=(("on_epoch_end", "stop", 2), ("on_epoch_end", "evaluate", 1))
+    ),
+    "a step that is traced otherwise": Program(
+        seed=0, shipped=("GradientClip", "LearningRateScheduler"), weights="sample", commit="5 steps", keep=2,
+        deaths=((7, "on_epoch_end"), (9, "on_train_batch_end")),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_stretches_of_a_program_in_which_hooks_take_a_hand_are_heard_as_they_were(name, tmp_path):
+    program = PROGRAMS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        original = program.trained(tmp_path / "run")
+        last = steps_of(original)
+        there = lying_in(tmp_path / "run")
+        for start, stop in ((0, last), (last // 2, max(last - 1, last // 2 + 1))):
+            found, done = replayed(program, tmp_path / "run", f"{start}:{stop}")
+            agree(program, original, found, start, stop, last)
+            assert not done.apart
+        assert lying_in(tmp_path / "run") == there
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -22,8 +21,7 @@ from kibitz.checkpoint.run_folder import Commit, RunFolder
 from kibitz.checkpoint.state_file import shortened
 from kibitz.data.feed import OnePass
 from kibitz.data.source import Source
-from kibitz.engine.refitting import refitted
-from kibitz.engine.state import TrainState, canonical
+from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported
 from kibitz.errors import InvalidArgument, NotExact, UnusableFile, code
 from kibitz.logs import Logs
@@ -32,13 +30,10 @@ from kibitz.loops.validation import Validation
 from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
 from kibitz.models.made_of import made_of
-from kibitz.models.refreezing import take
 from kibitz.models.restoring import STATE, begin_as, numbered, place_in, put_back, remind, state_digest
-from kibitz.models.trainability import Trainability
-from kibitz.replay.entry import Wrote
+from kibitz.models.written_again import WrittenAgain
 from kibitz.replay.looking import Looking
 from kibitz.replay.past import Past, commit_before, past_of, refuse_writes
-from kibitz.replay.recorder import measures, named, place_of
 from kibitz.replay.stretch import Stretch
 
 OVER = "the stretch is over"
@@ -108,7 +103,6 @@ class Replay:
         self._loan: Loan | None = None
         self._numbered: set[tuple[str, int]] = set()  # who is run as it was
         self._otherwise: list[str] = []
-        self._writing = False
         self.place: Place | None = place_in(self.commit)
 
     @property
@@ -169,9 +163,10 @@ class Replay:
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         dispatch.run.keep = self._at_boundary
         timeline = self._core.timeline
+        self._hooks = WrittenAgain(self._core, self._folder, dispatch.run)
         live, order = self._as_they_were(dispatch) if self._asked.with_original else ({}, {})
         self._looking = Looking(
-            dispatch, self.stretch, self.past, self._write, live, order, timeline.push, self.done.run
+            dispatch, self.stretch, self.past, self._hooks, live, order, timeline.push, self.done.run
         )
         dispatch.watch, timeline.told = self._looking, self._told
         if self._asked.says:
@@ -208,8 +203,8 @@ class Replay:
         document, arrays, run, place = self.commit.document, self.commit.arrays, self._dispatch.run, self.place
         if place is None:
             return
-        with self._allowed():
-            self._move(document["trainable"])
+        with self._hooks.writing():
+            self._hooks.move(document["trainable"])
             put_back(self._core, self.commit)
         run.clock.epoch, run.clock.batch, run.clock.step = place.epoch, place.batch, place.step
         remind(self._dispatch, self._kept, self.commit, self._numbered)
@@ -240,85 +235,6 @@ class Replay:
             run.asking = ""
             run.stop(OVER, now=True)
 
-    def _write(self, entry: Wrote, args: tuple[Any, ...]) -> None:
-        """Do what a hook did."""
-        what, run = entry.what, self._dispatch.run
-        if "@odd" in what or what.get("@arrays") is True:
-            odd = what.get("@odd", "wrote more arrays than are kept")
-            raise self._unknown(entry, f"{odd} at step {entry.step}, in {entry.hook}, and that cannot be written again")
-        with self._allowed():
-            if what.get("@averages") is True:
-                self._core.owner.put_aside(self._core.timeline.read().params)
-            if "@moved" in what:
-                self._move(what["@moved"])
-            values = {name: value for name, value in what.items() if not name.startswith("@")} | self._arrays(entry)
-            measured = {name: values.pop(name) for name in list(values) if name.startswith("measured/")}
-            if measured:
-                self._measure(measured)
-            if values:
-                state = self._core.timeline.read()
-                self._core.timeline.base = _with(state, values, moved="@moved" in what)
-            if what.get("@averages") is False:
-                self._core.owner.keep_averages()
-        if "@stop" in what:
-            run.asking = entry.by
-            reason, wanted, now, evaluating = what["@stop"]
-            run.stop(reason, now=now) if wanted else run.flag(False)
-            run.stop_evaluating = evaluating
-            run.asking = ""
-        if "@evaluate" in what:
-            run.evaluate(what["@evaluate"])
-        if args and isinstance(args[-1], dict):
-            for name in what.get("@taken", ()):
-                args[-1].pop(name, None)
-            args[-1].update(what.get("@logs", {}))
-
-    def _arrays(self, entry: Wrote) -> dict[str, np.ndarray]:
-        names = entry.what.get("@arrays", ())
-        if not names:
-            return {}
-        found = self._folder.read_written(entry.step, f"{place_of(entry.moment, entry.by)}/")
-        if not set(names) <= found.keys():
-            lost = f"wrote arrays at step {entry.step}, in {entry.hook}, and they are not kept any more"
-            raise self._unknown(entry, lost, "; a run with more room, such as keep=100, keeps more")
-        return {name: found[name] for name in names}
-
-    def _unknown(self, entry: Wrote, what: str, more: str = "") -> UnusableFile:
-        return UnusableFile(
-            f"{entry.who} {what}.",
-            given=self.done.run,
-            wanted="what was written there",
-            cure=f"{entry.who} among the callbacks, and with_original=True; or a stretch behind a later commit{more}",
-        )
-
-    def _measure(self, values: dict[str, Any]) -> None:
-        """Put numbers in place of what an evaluation has measured so far."""
-        accumulated = self._core.check_compiled("replay").accumulated
-        now = [list(each) for each in accumulated.now()]
-        for name, value in measures(now).items():
-            if name in values:
-                _, index, place = name.split("/")
-                now[int(index)][int(place)] = canonical(values[name], value, name)
-        accumulated.put(now)
-
-    def _move(self, trainable: str) -> None:
-        """Let these parts of the model be trained from now on, and no others."""
-        core = self._core
-        Trainability(core.owner).take(trainable)
-        asked = Trainability(core.owner)
-        if asked != core.taken_up:
-            moved = core.timeline.forward.trainable(core.frozen())
-            take(core, refitted(core.timeline, core.optimizer, core.hooks, moved), asked)
-
-    @contextmanager
-    def _allowed(self) -> Iterator[None]:
-        """While this lasts, it is the replay that writes."""
-        self._writing = True
-        try:
-            yield
-        finally:
-            self._writing = False
-
     def _told(self, old: TrainState, new: TrainState) -> None:  # noqa: ARG002 - that it is written is enough
         self._refuse("writes to the model")
 
@@ -328,7 +244,7 @@ class Replay:
 
     def _refuse(self, what: str) -> None:
         by = self._dispatch.run.asking
-        if by and not self._writing and not self._looking.may_write:
+        if by and not self._hooks.at_work and not self._looking.may_write:
             raise refuse_writes(by, what, self.done.run)
 
     # -- comparing ---------------------------------------------------------------------------------------------------
@@ -427,38 +343,6 @@ def _refuse_timed(dispatch: Dispatch) -> None:
                 wanted="a callback that acts by steps or epochs in a replay",
                 cure='every="100 steps"',
             )
-
-
-def _with(state: TrainState, values: Mapping[str, Any], *, moved: bool) -> TrainState:
-    """A state with some of its leaves replaced, by their names.
-
-    Args:
-        state: The state.
-        values: The values by their names.
-        moved: Whether parameters have been frozen or freed in the same hook, so that they may have other names.
-    """
-    now = named(state)
-    if moved:  # what the optimizer kept for those that it moves no more is gone
-        values = {**{_other(name): value for name, value in values.items() if name not in now}, **values}
-        values = {name: value for name, value in values.items() if name in now}
-    if unknown := values.keys() - now.keys():
-        raise UnusableFile(
-            f"The journal tells of {min(unknown)!a}, which this model has not.",
-            given=f"{len(unknown)} such names",
-            wanted="what the state of this model has",
-            cure="the model that the run was of",
-        )
-    bare = state.with_(graph={})
-    leaves, structure = jax.tree.flatten(bare)
-    new = [canonical(values[name], leaf, name) if name in values else leaf
-           for name, leaf in zip(now, leaves, strict=True)]  # fmt: skip
-    return jax.tree.unflatten(structure, new).with_(graph=state.graph)
-
-
-def _other(name: str) -> str:
-    """What a variable is called where it is frozen, from where it is not; and the other way round."""
-    kind, _, rest = name.partition("/")
-    return {"params": "others", "others": "params"}.get(kind, kind) + "/" + rest
 
 
 def _share(one: np.ndarray, other: np.ndarray) -> float:
