@@ -24,13 +24,15 @@ def lying_in(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {str(each.relative_to(folder)): (each.read_bytes(), each.stat().st_mtime_ns) for each in files}
 
 
-def replayed(program: Program, run: Path, steps: str, **given: Any) -> tuple[list[Any], Any]:
-    """What a callback hears of a stretch that is run again, and what is told of it."""
+def replayed(program: Program, run: Path, steps: str, *, original: bool = False) -> tuple[list[Any], Any]:
+    """What a callback hears of a stretch that is run again, with the original callbacks or without."""
     hears, model = program.hears(), program.model()
+    hears.__name__ = "Looks"  # and is none of the run's own
     before = [each.tobytes() for each in model.export_state().values()]
     with noted(hears):
-        done = model.replay(**program.data, run=run, steps=steps, callbacks=[*program.lookers(), hears], verbose=0,
-                            **given)  # fmt: skip
+        others = program.listed() if original else program.lookers()
+        done = model.replay(**program.data, run=run, steps=steps, callbacks=[*others, hears], verbose=0,
+                            with_original=original)  # fmt: skip
     assert [each.tobytes() for each in model.export_state().values()] == before
     return hears._events, done
 
@@ -116,6 +118,8 @@ def test_stretches_of_a_program_in_which_hooks_take_a_hand_are_heard_as_they_wer
             found, done = replayed(program, tmp_path / "run", f"{start}:{stop}")
             agree(program, original, found, start, stop, last)
             assert not done.apart
+        found, done = replayed(program, tmp_path / "run", f"{last // 2}:{last}", original=True)
+        assert not done.apart
         assert lying_in(tmp_path / "run") == there
 
 

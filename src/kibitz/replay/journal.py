@@ -7,14 +7,13 @@ cuts the journal there. What a process did after its last commit it does again, 
 from __future__ import annotations
 
 import json
-import os
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kibitz.checkpoint.files import exists, local, reading, standing
+from kibitz.checkpoint.files import exists, local, reading, write_behind
 from kibitz.checkpoint.strict_json import loads
 from kibitz.errors import UnusableFile
 from kibitz.replay.entry import Entry, packed, unpacked
@@ -78,11 +77,7 @@ class Journal:
         data = b"".join(_line(entry) for entry in entries)
         if not data and self.length:
             return self.length
-        with standing(self.path) as file:
-            file.seek(self.length)
-            file.write(data)
-            file.truncate()
-            os.fsync(file.fileno())
+        write_behind(self.path, self.length, data)
         self.length += len(data)
         return self.length
 
