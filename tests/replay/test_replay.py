@@ -339,6 +339,28 @@ def test_a_damaged_journal_is_refused_by_name_and_the_run_goes_on(tmp_path, dama
         replay(tmp_path, steps="7:10")
 
 
+def test_what_was_written_before_a_commit_that_never_came_stands_once(tmp_path, monkeypatch):
+    class Dies(BaseException):
+        pass
+
+    write = RunFolder.write
+
+    def dying(folder, step, *rest):
+        if step == 6:
+            raise Dies
+        write(folder, step, *rest)
+
+    monkeypatch.setattr(RunFolder, "write", dying)
+    with pytest.raises(Dies):
+        fit(tmp_path, Rates())
+    monkeypatch.setattr(RunFolder, "write", write)
+    before = [each.step for each in read(tmp_path / "journal.jsonl") if isinstance(each, Wrote)]
+    assert before == [2, 5]
+    fit(tmp_path, Rates())
+    assert [each.step for each in read(tmp_path / "journal.jsonl") if isinstance(each, Wrote)] == [2, 5, 7]
+    assert replay(tmp_path).exact == [3, 6, 9, 12, 12]
+
+
 # -- clocks, generators, more epochs -----------------------------------------------------------------------------------
 
 
