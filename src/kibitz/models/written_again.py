@@ -1,4 +1,4 @@
-"""M. What hooks wrote to a run that has been, written again where they did."""
+"""What hooks wrote to a run that has been, written again where they did."""
 
 from __future__ import annotations
 
