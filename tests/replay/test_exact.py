@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.replay.randomly import Program, noted, programs, steps_of, within
 
-EXAMPLES = int(os.environ.get("KIBITZ_REPLAYS", "6"))
+EXAMPLES = int(os.environ.get("KIBITZ_REPLAYS", "3"))
 """How many random programs are tried; a deep search takes some hundreds."""
 
 
