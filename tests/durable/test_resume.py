@@ -182,3 +182,27 @@ class Asks(callbacks.Callback):
 def test_averages_that_stand_in_the_model_at_a_commit_are_no_weights(tmp_path):
     given = {"heard": lambda: [callbacks.WeightAveraging("ema", every="2 steps"), Asks()], "validation_split": 0.25}
     assert dying(tmp_path, Death(17), commit="16 steps", **given) == program(None, **given)
+
+
+@pytest.mark.parametrize(("commit", "death"), [("11 steps", Death(epoch=0)), ("4 steps", Death(13))])
+def test_a_batchs_own_numbers_and_the_latest_validation_are_there_again(tmp_path, commit, death):
+    heard = []
+
+    class Reads(callbacks.Callback):
+        adds = ()
+
+        def on_train_batch_end(self, batch, logs=None):
+            heard.append((self.run.step, dict(self.run.validation)))
+
+        def on_epoch_end(self, epoch, logs=None):
+            heard.append((epoch, dict(logs.batch)))
+
+    given = {"heard": lambda: [Reads()], "validation_data": (X[:9], Y[:9]), "epochs": 2, "commit": commit}
+    program(tmp_path / "whole", **given)
+    whole = heard[:]
+    with pytest.raises(Dies):
+        program(tmp_path / "left", death=death, **given)
+    heard.clear()
+    program(tmp_path / "left", **given)
+    assert heard == whole[-len(heard) :]
+    assert all(numbers for _, numbers in heard[1:])

@@ -271,9 +271,14 @@ class Dispatch:
 
     def _ask(self, seat: Seat, name: str, *args: Any) -> None:
         """Have a callback do what somebody has asked the run for."""
-        if not seat.detached:
-            self._call(seat, name, getattr(seat.callback, name), *args)
-            self.run.asking = ""
+        watch = self.watch
+        if seat.detached or (watch is not None and not watch.hears(seat)):
+            return
+        self._call(seat, name, getattr(seat.callback, name), *args)
+        if watch is not None:  # what it wrote counts as written in the hook in which it was asked
+            watch.heard(seat)
+            watch.closes(name, args)
+        self.run.asking = ""
 
     def _bear(self, seat: Seat, hook: str, error: Exception) -> None:
         """Go on in spite of an exception, and say so."""

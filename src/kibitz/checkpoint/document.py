@@ -16,7 +16,7 @@ from kibitz.checkpoint.packed import unpack
 from kibitz.errors import UnusableFile
 
 FORMAT = 1
-PACKED = ("logs", "callbacks", "said", "latest", "made_of", "source")
+PACKED = ("logs", "own", "callbacks", "said", "latest", "made_of", "source")
 """What is packed, since it may hold what JSON does not."""
 
 
@@ -34,6 +34,10 @@ def _stop(value: Any) -> bool:
 
 def _numbers(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+
+
+def _latest(value: Any) -> bool:
+    return _numbers(value) and (not value or (value.keys() == {"epoch", "last"} and all(map(_numbers, value.values()))))
 
 
 def _pairs(value: Any) -> bool:
@@ -55,7 +59,8 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "id": _id, "step": _counts, "epoch": _counts, "batch": _counts, "begun": _flag, "epochs": _counts, "stop": _stop,
     "row_seed": _counts, "fits": _counts, "journal": _counts,
     "seconds": lambda value: isinstance(value, int | float) and value >= 0,
-    "logs": _numbers, "callbacks": _callbacks, "said": _pairs, "latest": _numbers, "made_of": _numbers,
+    "logs": _numbers, "own": _numbers, "callbacks": _callbacks, "said": _pairs, "latest": _latest, "made_of": _numbers,
+    "trainable": lambda value: isinstance(value, str) and set(value) <= {"0", "1"},
     "source": lambda value: value is None or (isinstance(value, tuple) and len(value) == 1),
 }  # fmt: skip
 

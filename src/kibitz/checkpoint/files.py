@@ -228,6 +228,26 @@ def cut(path: Any, length: int) -> None:
             file.truncate(length)
 
 
+def write_behind(path: Any, length: int, data: bytes) -> None:
+    """Write behind the first bytes of a plain file that stays where it is, in place of what was there, and to the disk.
+
+    Args:
+        path: The file; it is made if it is not there.
+        length: How many bytes stay.
+        data: What stands behind them.
+
+    Raises:
+        UnusableFile: If the disk refuses; the bytes that stay are as they were.
+    """
+    with told(local(path), "written"), standing(path) as file:
+        file.seek(length)
+        left = memoryview(data)
+        while left:  # a disk that is almost full takes a part, and refuses the next
+            left = left[file.write(left) :]
+        file.truncate()
+        os.fsync(file.fileno())
+
+
 def exists(path: Any) -> bool:
     """Whether anything lies at a path."""
     return os.path.lexists(_read_from(path))

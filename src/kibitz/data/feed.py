@@ -8,7 +8,7 @@ from typing import Any
 
 from kibitz.data.source import Source
 from kibitz.data.stateful import StatefulSource
-from kibitz.errors import Bug
+from kibitz.errors import Bug, EmptyData
 
 
 class Feed:
@@ -31,7 +31,8 @@ class Feed:
         self._held: Any = None
         self._given = 0  # batches handed out in this epoch
         self._total = 0
-        self._past = 0  # batches of the epoch that is to begin that were trained on already
+        # Batches that were trained on already: of the epoch that is to begin, and before it.
+        self._past, self._before = 0, 0
         self._entered = False  # whether the source stands behind these
 
     @property
@@ -53,15 +54,18 @@ class Feed:
             epochs: How many epochs.
             batch: How many batches of the next one.
             step: How many batches in all.
+
+        Raises:
+            EmptyData: If a source that can be read but once has not so many left, now or when the epoch begins.
         """
-        self._past = batch
+        self._past, self._before = batch, step - batch
         self._entered = isinstance(self.source, StatefulSource) and self.source.entered
         if self._entered:
             self._number, self._total = epochs, step - batch
         elif self.source.once:
-            for _ in range(step - batch):
+            for number in range(step - batch):
                 if self._next() is None:
-                    break
+                    raise self._short(number, step)
         elif self.steps_per_epoch is None or not self.source.steps:
             self._number = epochs
         else:
@@ -79,10 +83,20 @@ class Feed:
         if self._entered:
             self._given, self._total = past, self._total + past
             return self.more()
-        for _ in range(past):
+        for number in range(past):
             if self.more():
                 self.take()
+            elif self.source.once:
+                raise self._short(self._before + number, self._before + past)
         return self.more()
+
+    def _short(self, there: int, done: int) -> EmptyData:
+        return EmptyData(
+            f"The data end after {there} batches, and the run has trained on {done} already.",
+            given=self.source,
+            wanted="the same data from their beginning",
+            cure="call the generator function again: a generator that was read before is empty",
+        )
 
     def _next(self) -> Any:
         if self._pass is None:
@@ -95,9 +109,7 @@ class Feed:
             return True
         if self.steps_per_epoch is not None and self._given >= self.steps_per_epoch:
             return False
-        if self._pass is None:
-            self._pass = self._begin_pass()
-        self._held = next(self._pass, None)
+        self._held = self._next()
         if self._held is None and self.steps_per_epoch is not None and not self.source.once:
             self._pass = self._begin_pass()
             self._held = next(self._pass, None)

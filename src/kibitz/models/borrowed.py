@@ -71,7 +71,7 @@ class Loan:
         # Arrays are not copied: the timeline copies what it has lent before a step may destroy it.
         self.state = core.timeline.read()
         self.trainable, self.taken_up = Trainability(model), core.taken_up
-        self.rate = _rate(core)
+        self.rate, self.aside = _rate(core), model.set_aside()
         objective = core.objective
         self.measured: Any = None
         if objective is not None and objective.outputs is not None:  # else nobody knows yet what is measured
@@ -90,6 +90,7 @@ class Loan:
             core.timeline.base = self.state  # and into the module, over what was written there
         else:
             take(core, self.state, self.taken_up)
+        self.model.put_aside(self.aside)
         if core.objective is not None:
             fresh = core.objective.accumulators()
             core.objective.accumulated.put(fresh if self.measured is None else self.measured)

@@ -43,7 +43,8 @@ from kibitz.models.restoring import (
     state_digest,
 )
 from kibitz.models.termination import Termination
-from kibitz.replay.entry import Committed, Entry
+from kibitz.models.trainability import Trainability
+from kibitz.replay.entry import Committed, Entry, Lost
 from kibitz.replay.journal import Journal
 from kibitz.replay.recorder import Recorder
 
@@ -150,7 +151,12 @@ class Durable:
         self._dispatch, self._validation, self._said, self._planned = dispatch, validation, said, planned
         run = dispatch.run
         run.dir, run.resumed, run.keep = str(self._folder.path), self.place is not None, self._at_boundary
-        dispatch.watch = self._recorder = Recorder(run, self._core.timeline)
+        owner = self._core.owner
+        dispatch.watch = self._recorder = Recorder(
+            run, self._core.timeline, lambda: Trainability(owner).written, lambda: owner.averages_in_place
+        )
+        if validation is not None:
+            validation.tell = self._recorder.validated
         self._clock = run.clock
         run.savers.append(self._save)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
@@ -191,8 +197,8 @@ class Durable:
         run.clock.epoch, run.clock.batch, run.clock.step = self.place.epoch, self.place.batch, self.place.step
         remind(self._dispatch, self._kept, self._found)
         self._said.set_state(unpack(document["said"], arrays))
-        if self._validation is not None:
-            self._validation.set_state(unpack(document["latest"], arrays))
+        if self._validation is not None and (latest := unpack(document["latest"], arrays)):
+            self._validation.set_state(latest)
         if document["stop"] is not None and not self._grown:
             reason, by, now = document["stop"]
             run.stop(reason, now=now)
@@ -202,7 +208,8 @@ class Durable:
         if not self.place.ended:
             self._folder.reopen()
             self._folder.written.forget(self.place.step)
-            self._journal.cut(document["journal"])
+            if not self._journal.cut(document["journal"]):
+                self._unwritten += [Lost(self.place.step), self._committed(document, state_digest(arrays))]
             self._record(begun=self.place.begun)
         self._say()
 
@@ -247,6 +254,10 @@ class Durable:
     def leaves_out(self) -> bool:
         """No validation is left out."""
         return False
+
+    def measured(self, accumulators: list[Any]) -> None:
+        """A hook has put other numbers in place of what an evaluation has measured so far."""
+        self._recorder.measured(accumulators)
 
     # -- committing --------------------------------------------------------------------------------------------------
 
@@ -327,14 +338,16 @@ class Durable:
         self._folder.find_again()
         if written:
             self._folder.written.write(step, written)
-        self._unwritten.append(
-            Committed(step, document["epoch"], document["begun"], document["seconds"], state_digest(arrays))
-        )
+        self._unwritten.append(self._committed(document, state_digest(arrays)))
         packed["journal"] = self._say_written()
         if step == 0:
             packed["program"] = self._program
         self._folder.write(step, arrays, packed)
         self._folder.thin(self._given.keep)
+
+    @staticmethod
+    def _committed(document: Mapping[str, Any], digest: str) -> Committed:
+        return Committed(document["step"], document["epoch"], document["begun"], float(document["seconds"]), digest)
 
     def _say_written(self) -> int:
         """Bring to the disk what the journal is to say; how long it is then."""

@@ -92,7 +92,7 @@ class LookingBack:
         asked = LookBack(run, steps, epochs, with_original, tolerance, _says(verbose))
         replay = Replay(self.core, asked)
         data = Data(x, y, validation_data, class_weight, sample_weight)
-        given = as_recorded(replay.commit, data, callbacks)
+        given = as_recorded(replay.commit, data, callbacks, epochs=replay.epochs)
         if branch is not None:
             return branch_off(self.core, given, asked, branch)
         run_replay(self.core, given, replay)
@@ -158,8 +158,9 @@ class LookingBack:
         from kibitz.models.replaying import LookBack, Replay
 
         data = Data(x, y, validation_data, class_weight, sample_weight)
-        first = Replay(self.core, LookBack(run, says=False)).commit
-        return bisect_fit(self.core, as_recorded(first, data), run, when, steps, tolerance, says=_says(verbose))
+        first = Replay(self.core, LookBack(run, says=False))
+        given = as_recorded(first.commit, data, epochs=first.epochs)
+        return bisect_fit(self.core, given, run, when, steps, tolerance, says=_says(verbose))
 
     def load_step(
         self,

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.run_folder import Commit, RunFolder
 from kibitz.data.standard import standard
-from kibitz.engine.refitting import refitted
 from kibitz.errors import InvalidArgument, NotReady, code
 from kibitz.models.core import Core
 from kibitz.models.prepare import is_iterator
 from kibitz.models.recorded import Data, as_recorded
-from kibitz.models.refreezing import take
 from kibitz.models.replaying import LookBack, Replay
 from kibitz.models.restoring import put_back
 from kibitz.models.running import run_replay
+from kibitz.models.written_again import move
 from kibitz.replay.past import Past, past_of
 
 
@@ -33,10 +33,9 @@ def put_in(core: Core, commit: Commit) -> None:
         core: The parts of the model, which has its weights and was compiled.
         commit: The commit.
     """
+    check_document(commit.document, commit.arrays, commit.path)
     core.timeline.carry(metrics=[])
-    moved = {name[9:-2] for name in commit.arrays if name.startswith(".params['")}
-    if core.optimizer is not None and moved != set(core.timeline.behind.params):
-        take(core, refitted(core.timeline, core.optimizer, core.hooks, moved), None)
+    move(core, commit.document["trainable"])
     put_back(core, commit)
 
 
@@ -67,7 +66,7 @@ def put_step(core: Core, run: Any, step: int | None, data: Data, tolerance: floa
             )
         asked = LookBack(run, (done - 1, done), tolerance=tolerance, says=False, stays=True)
         replay = Replay(core, asked, past)
-        run_replay(core, as_recorded(replay.commit, data), replay)
+        run_replay(core, as_recorded(replay.commit, data, epochs=replay.epochs), replay)
         return
     build_from(core, data.x)
     put_in(core, commit)

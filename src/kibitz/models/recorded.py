@@ -30,16 +30,17 @@ class Data(NamedTuple):
     sample_weight: Any = None
 
 
-def as_recorded(commit: Commit, data: Data, callbacks: Any = None) -> FitArguments:
+def as_recorded(commit: Commit, data: Data, callbacks: Any = None, *, epochs: int | None = None) -> FitArguments:
     """What fit was given then, with these callbacks.
 
     Args:
         commit: A commit of the run.
         data: What the record cannot hold.
         callbacks: Who looks on. None means nobody.
+        epochs: The end that was planned last. None means what the commit says.
     """
     told = unpack(commit.document["made_of"], commit.arrays)
     return FitArguments(
-        **data._asdict(), epochs=commit.document["epochs"], verbose=0, callbacks=callbacks,
+        **data._asdict(), epochs=epochs or commit.document["epochs"], verbose=0, callbacks=callbacks,
         **{name: told[name] for name in SETTINGS},
     )  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 from uuid import uuid4
 
@@ -16,15 +16,13 @@ import numpy as np
 from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
-from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit, RunFolder
 from kibitz.checkpoint.state_file import shortened
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.source import Source
-from kibitz.engine.refitting import refitted
-from kibitz.engine.state import TrainState, canonical
+from kibitz.engine.state import TrainState
 from kibitz.engine.timeline import exported
 from kibitz.errors import InvalidArgument, NotExact, UnusableFile, code
 from kibitz.logs import Logs
@@ -34,12 +32,20 @@ from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit
 from kibitz.models.made_of import made_of
-from kibitz.models.refreezing import take
-from kibitz.models.restoring import begin_as, enter_source, place_in, put_back, remind, source_at, state_digest
-from kibitz.replay.entry import Wrote
+from kibitz.models.restoring import (
+    STATE,
+    begin_as,
+    enter_source,
+    numbered,
+    place_in,
+    put_back,
+    remind,
+    source_at,
+    state_digest,
+)
+from kibitz.models.written_again import WrittenAgain
 from kibitz.replay.looking import Looking
 from kibitz.replay.past import Past, commit_before, past_of, refuse_writes
-from kibitz.replay.recorder import named, place_of
 from kibitz.replay.stretch import Stretch
 
 OVER = "the stretch is over"
@@ -104,22 +110,28 @@ class Replay:
 
     def __init__(self, core: Core, asked: LookBack, past: Past | None = None, *, nobody: bool = False):
         self._core, self._asked, self._nobody = core, asked, nobody
+        _check(asked)
         self._folder = RunFolder(asked.run, writes=False)
         self.past = past or past_of(self._folder)
         self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, last=self.past.last)
         self.commit: Commit = commit_before(self._folder, self.past, self.stretch.start)
-        check_document(self.commit.document, self.commit.arrays, self.commit.path)
+        self.past.check_known(self._step, self.stretch.stop, self._folder.journal)
         self.done = Replayed(str(self._folder.path), range(self.stretch.start, self.stretch.stop), self._step)
         self._seeds = core.fits, vars(core).get("row_seed")
         self._loan: Loan | None = None
-        self._live: set[str] = set()
+        self._numbered: set[tuple[str, int]] = set()  # who is run as it was
         self._otherwise: list[str] = []
-        self._writing = self._ended = False
+        self._ended = False
         self.place: Place | None = place_in(self.commit)
 
     @property
     def _step(self) -> int:
         return self.commit.document["step"]
+
+    @property
+    def epochs(self) -> int:
+        """The end that was planned last."""
+        return self.past.planned or self.commit.document["epochs"]
 
     @property
     def finishes(self) -> bool:
@@ -153,7 +165,8 @@ class Replay:
         document = self.commit.document
         was, now = unpack(document["made_of"], self.commit.arrays), made_of(self._core, given, source, sets)
         self._made_of = now
-        was, now = ({**each, "seed": None} for each in (was, now))  # that which the run had is taken
+        # The seed that the run had is taken, and what was trainable then.
+        was, now = ({**each, "seed": None, "layers": _unfrozen(each["layers"])} for each in (was, now))
         self._otherwise = differences(was, now)
         lines = differences({**was, "machine": None}, {**now, "machine": None})
         there = {hook.name for hook in self._core.hooks.hooks}
@@ -172,18 +185,41 @@ class Replay:
     def attach(self, dispatch: Dispatch, validation: Validation | None, said: Any, planned: range, steps: Any) -> None:  # noqa: ARG002 - fit says it
         """Take part in the fit that is about to begin."""
         self._dispatch, self._validation, self._said = dispatch, validation, said
-        if self._asked.with_original:
-            recorded = {name for name, *_ in unpack(self.commit.document["callbacks"], self.commit.arrays)}
-            self._live = {seat.name for seat in dispatch.seats} & recorded
+        _refuse_timed(dispatch)
+        if validation is not None and validation.timed:
+            validation.go_by(self.past.validated)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         dispatch.run.keep = self._at_boundary
         timeline = self._core.timeline
         heard = Stretch(self.stretch.stop, self.stretch.stop) if self._nobody else self.stretch
-        self._looking = Looking(dispatch, heard, self.past, self._write, self._live, timeline.push)
+        self._hooks = WrittenAgain(self._core, self._folder, dispatch.run)
+        live, order = self._as_they_were(dispatch) if self._asked.with_original else ({}, {})
+        self._looking = Looking(dispatch, heard, self.past, self._hooks, live, order, timeline.push, self.done.run)
         dispatch.watch, timeline.told = self._looking, self._told
         if self._asked.says:
             say(f"{self.done.run}: looking back at {self.stretch}; {self.stretch.stop - self._step} steps are run "
                 f"again, from the commit after {self._step} steps.")  # fmt: skip
+
+    def _as_they_were(self, dispatch: Dispatch) -> tuple[dict[int, int], dict[str, int]]:
+        """Who is run as it was, and the places of all in the order of the run.
+
+        Raises:
+            InvalidArgument: If of several of one name not all are there: what each wrote cannot be told apart.
+        """
+        recorded = numbered(name for name, *_ in unpack(self.commit.document["callbacks"], self.commit.arrays))
+        given = numbered(seat.name for seat in dispatch.seats)
+        names = {name for name, _ in given}
+        for name, number in recorded:
+            if name in names and (name, number) not in given:
+                raise InvalidArgument(
+                    f"Several callbacks of the run were called {name}, and what each of them did cannot be told apart.",
+                    given=code(f"{sum(each == name for each, _ in given)} of {name}, with_original=True"),
+                    wanted="all of them, or none",
+                    cure=f"as many of {name} as fit was given",
+                )
+        self._numbered = set(recorded) & set(given)
+        live = {place: recorded.index(each) for place, each in enumerate(given) if each in self._numbered}
+        return live, {name: place for place, (name, number) in enumerate(recorded) if number == 0}
 
     # -- while it is run again ---------------------------------------------------------------------------------------
 
@@ -194,24 +230,34 @@ class Replay:
         document, arrays, run, place = self.commit.document, self.commit.arrays, self._dispatch.run, self.place
         if place is None:
             return
-        with self._allowed():
-            self._move([name[9:-2] for name in arrays if name.startswith(".params['")])
+        with self._hooks.writing():
+            self._hooks.move(document["trainable"])
             put_back(self._core, self.commit)
         run.clock.epoch, run.clock.batch, run.clock.step = place.epoch, place.batch, place.step
-        remind(self._dispatch, self._kept, self.commit, self._live)
+        remind(self._dispatch, self._kept, self.commit, self._numbered)
         self._said.set_state(unpack(document["said"], arrays))
-        if self._validation is not None:
-            self._validation.set_state(unpack(document["latest"], arrays))
+        if self._validation is not None and (latest := unpack(document["latest"], arrays)):
+            self._validation.set_state(latest)
+        if document["stop"] is not None:
+            reason, by, now = document["stop"]
+            if not self.past.goes_on(place.step, begun=place.begun, now=now):
+                run.stop(reason, now=now)
+                run.by = by
         self._looking.boundary(begun=place.begun)
 
     def leaves_out(self) -> bool:
         """Whether a validation that is due may be left out."""
-        return self._looking.leaves_out()
+        again = math.inf if self._validation is None else self._validation.due_next(self.past.ends)
+        return self._looking.leaves_out(again)
 
     def _at_boundary(self, logs: Logs, begun: bool) -> None:
         run = self._dispatch.run
         self._compare(run.clock.step, begun=begun)
         self._looking.boundary(begun=begun)
+        stopped = run.stop_requested and not self._looking.ended
+        if stopped and self.past.goes_on(run.clock.step, begun=begun, now=run.stop_now):
+            run.stop_now = False  # it was gone on with, for more epochs
+            run.flag(False)
         if self._looking.over(begun=begun):
             if self._asked.forks is not None:
                 self._asked.forks(*self._forked(logs, begun=begun))
@@ -228,69 +274,17 @@ class Replay:
                  "id": uuid4().hex, "source": source_at(self._source, clock.step)}  # fmt: skip
         return packed_commit(self._core.timeline.kept, told)
 
-    def _write(self, entry: Wrote, args: tuple[Any, ...]) -> None:
-        """Do what a hook did."""
-        what, run = entry.what, self._dispatch.run
-        if "@odd" in what or what.get("@arrays") is True:
-            raise UnusableFile(
-                f"{entry.by} {what.get('@odd', 'wrote more arrays than are kept')} at step {entry.step}, in "
-                f"{entry.hook}, and that cannot be written again.",
-                given=self.done.run,
-                wanted="what was written there",
-                cure=f"{entry.by} among the callbacks, and with_original=True; or a stretch behind a later commit",
-            )
-        with self._allowed():
-            if "@moved" in what:
-                self._move(what["@moved"])
-            arrays = self._arrays(entry)
-            numbers = {name: value for name, value in what.items() if not name.startswith("@")}
-            if arrays or numbers:
-                self._core.timeline.base = _with(self._core.timeline.read(), {**numbers, **arrays})
-        if "@stop" in what:
-            run.asking = entry.by
-            reason, wanted, now, evaluating = what["@stop"]
-            run.stop(reason, now=now) if wanted else run.flag(False)
-            run.stop_evaluating = evaluating
-            run.asking = ""
-        if "@evaluate" in what:
-            run.evaluate(what["@evaluate"])
-        if "@logs" in what and args and isinstance(args[-1], dict):
-            args[-1].update(what["@logs"])
-
-    def _arrays(self, entry: Wrote) -> dict[str, np.ndarray]:
-        names = entry.what.get("@arrays", ())
-        if not names:
-            return {}
-        found = self._folder.written.read(entry.step, f"{place_of(entry.moment, entry.by)}/")
-        if not set(names) <= found.keys():
-            raise UnusableFile(
-                f"What {entry.by} wrote at step {entry.step} is not kept any more.",
-                given=self.done.run,
-                wanted="the arrays that it wrote",
-                cure=f"{entry.by} among the callbacks, and with_original=True; or a stretch behind a later commit; "
-                "a run with more room, such as keep=100, keeps more",
-            )
-        return {name: found[name] for name in names}
-
-    def _move(self, params: list[str]) -> None:
-        """Let these parameters be moved from now on."""
-        core = self._core
-        if set(params) != set(core.timeline.behind.params):
-            take(core, refitted(core.timeline, core.optimizer, core.hooks, set(params)), None)
-
-    @contextmanager
-    def _allowed(self) -> Iterator[None]:
-        """While this lasts, it is the replay that writes."""
-        self._writing = True
-        try:
-            yield
-        finally:
-            self._writing = False
-
     def _told(self, old: TrainState, new: TrainState) -> None:  # noqa: ARG002 - that it is written is enough
+        self._refuse("writes to the model")
+
+    def measured(self, accumulators: list[Any]) -> None:  # noqa: ARG002 - that it is written is enough
+        """A hook has put other numbers in place of what an evaluation has measured so far."""
+        self._refuse("writes to what is measured")
+
+    def _refuse(self, what: str) -> None:
         by = self._dispatch.run.asking
-        if by and by not in self._live and not self._writing:
-            raise refuse_writes(by, "writes to the model", self.done.run)
+        if by and not self._hooks.at_work and not self._looking.may_write:
+            raise refuse_writes(by, what, self.done.run)
 
     # -- comparing ---------------------------------------------------------------------------------------------------
 
@@ -325,13 +319,25 @@ class Replay:
         if other.document["begun"] != begun:
             return None
         shares = [_share(array, other.arrays[name]) for name, array in arrays.items()
-                  if name.startswith((".params", ".others")) and name in other.arrays]  # fmt: skip
+                  if name.startswith(STATE) and name in other.arrays]  # fmt: skip
         return max(shares, default=0.0)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def end(self, logs: Logs) -> None:  # noqa: ARG002 - nothing is written
-        """It has come to the end of the stretch."""
+        """Training has ended: as far on as it was to come, or by one who had seen enough.
+
+        Raises:
+            NotExact: If it has come to its end sooner than the run did.
+        """
+        step = self._dispatch.run.clock.step
+        if step < self.stretch.stop and not self._looking.ended:
+            raise NotExact(
+                f"The replay has come to its end after {step} steps, and the run did {self.past.last}.",
+                given=code(f"replay(..., run={self.done.run!r})"),
+                wanted=f"{self.stretch}",
+                cure="the data of the run, and all of them",
+            )
         self._ended = True
 
     def close(self) -> None:
@@ -349,28 +355,45 @@ class Replay:
             vars(self._core)["row_seed"] = seed
 
 
-def _with(state: TrainState, values: Mapping[str, Any]) -> TrainState:
-    """A state with some of its leaves replaced, by their names."""
-    now = named(state)
-    if unknown := values.keys() - now.keys():
-        raise UnusableFile(
-            f"The journal tells of {', '.join(sorted(unknown)[:3])}, which this model has not.",
-            given=min(unknown),
-            wanted="what the state of this model has",
-            cure="the model that the run was of",
+def _unfrozen(config: Any) -> Any:
+    """Configurations of layers without what they say of being trainable."""
+    if isinstance(config, Mapping):
+        return {name: _unfrozen(each) for name, each in config.items() if name != "trainable"}
+    return [_unfrozen(each) for each in config] if isinstance(config, list) else config
+
+
+def _check(asked: LookBack) -> None:
+    tolerance = asked.tolerance
+    right = isinstance(tolerance, Real) and not isinstance(tolerance, bool) and 0 <= tolerance < math.inf
+    if tolerance is not None and not right:
+        raise InvalidArgument(
+            "How far a replay may be from its run is a share of the state's size.",
+            given=tolerance,
+            wanted="a number of 0 or more; or None: it is the run, to the bit",
+            cure="tolerance=1e-3",
         )
-    bare = state.with_(graph={})
-    leaves, structure = jax.tree.flatten(bare)
-    new = [canonical(values[name], leaf, name) if name in values else leaf
-           for name, leaf in zip(now, leaves, strict=True)]  # fmt: skip
-    return jax.tree.unflatten(structure, new).with_(graph=state.graph)
+
+
+def _refuse_timed(dispatch: Dispatch) -> None:
+    """A clock on the wall goes otherwise than it did then."""
+    for seat in dispatch.seats:
+        if seat.beat is not None and seat.beat.cadence.timed:
+            raise InvalidArgument(
+                f"{seat.name} acts by a clock on the wall, and that went otherwise when the run was made.",
+                given=code(f'every="{seat.beat.cadence}"'),
+                wanted="a callback that acts by steps or epochs in a replay",
+                cure='every="100 steps"',
+            )
 
 
 def _share(one: np.ndarray, other: np.ndarray) -> float:
-    if one.tobytes() == other.tobytes():
+    """How far an array is from another one, as a share of that one's size; infinity where it cannot be told."""
+    if one.dtype == other.dtype and one.tobytes() == other.tobytes():
         return 0.0
-    if one.shape != other.shape or not np.issubdtype(one.dtype, np.floating):
+    if one.shape != other.shape or not jax.numpy.issubdtype(one.dtype, np.floating):
         return math.inf
-    gap = float(np.linalg.norm((one - other).astype(np.float64).ravel()))
-    size = float(np.linalg.norm(other.astype(np.float64).ravel()))
-    return gap / size if size else math.inf
+    with np.errstate(all="ignore"):
+        gap = float(np.linalg.norm((one.astype(np.float64) - other.astype(np.float64)).ravel()))
+        size = float(np.linalg.norm(other.astype(np.float64).ravel()))
+    share = gap / size if size else math.inf
+    return share if math.isfinite(share) else math.inf

@@ -43,7 +43,7 @@ def place_in(commit: Commit, *, ended: bool = False) -> Place:
         ended: Whether it has ended there.
     """
     document = commit.document
-    logs = Logs(unpack(document["logs"], commit.arrays))
+    logs = Logs(unpack(document["logs"], commit.arrays), batch=unpack(document["own"], commit.arrays))
     return Place(document["epoch"], document["batch"], document["step"], document["begun"], logs, ended)
 
 
@@ -101,14 +101,16 @@ def put_back(core: Core, commit: Commit, *, cure: str = "the model that the run 
     core.owner.put_aside({name[6:]: arrays[name] for name in arrays if name.startswith("aside/")})
 
 
-def remind(dispatch: Dispatch, kept: list[Kept], commit: Commit, names: Collection[str] | None = None) -> None:
+def remind(
+    dispatch: Dispatch, kept: list[Kept], commit: Commit, which: Collection[tuple[str, int]] | None = None
+) -> None:  # fmt: skip
     """Give each callback what one of its name and number had; who is new begins anew, and who is gone is forgotten.
 
     Args:
         dispatch: The callbacks.
         kept: The same, one each, as they are kept.
         commit: What they are to remember.
-        names: The names of those who are reminded. None means all.
+        which: The names and numbers of those who are reminded. None means all.
 
     Raises:
         InvalidArgument: If one cannot take it.
@@ -116,7 +118,7 @@ def remind(dispatch: Dispatch, kept: list[Kept], commit: Commit, names: Collecti
     states: list[tuple[str, Any, float]] = unpack(commit.document["callbacks"], commit.arrays)
     held = dict(zip(numbered(name for name, *_ in states), states, strict=True))
     for key, each, seat in zip(numbered(seat.name for seat in dispatch.seats), kept, dispatch.seats, strict=True):
-        if key in held and (names is None or seat.name in names):
+        if key in held and (which is None or key in which):
             _, state, waited = held[key]
             _give(each, state, seat.name, commit)
             if seat.beat is not None:

@@ -177,7 +177,7 @@ def _train(
         way = Testing(timeline, core.programs_for_use(), sets[name], objective.accumulators, dispatch.run,
                       supplies.get(name))  # fmt: skip
         supplies[name] = way.supply
-        accumulated.move(in_testing(way.road))
+        accumulated.move(in_testing(way.road, None if keeper is None else keeper.measured))
         return evaluate(dispatch, way, sets[name])
 
     def go_on() -> None:

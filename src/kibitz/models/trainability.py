@@ -38,6 +38,22 @@ class Trainability:
 
     __hash__ = None  # pyright: ignore[reportAssignmentType] - the flags of today are no key
 
+    @property
+    def written(self) -> str:
+        """The same as a one or a nought for the model, and for each part in its order: for files."""
+        return "".join("01"[flag] for flag in (self._own, *(flag for _, flag in self._parts)))
+
+    def take(self, written: str) -> None:
+        """Make the flags what is written.
+
+        Args:
+            written: What `written` gave of a model of the same parts. Of another one, nothing is done.
+        """
+        if len(written) == 1 + len(self._parts):
+            self._own, *flags = (each == "1" for each in written)
+            self._parts = [(part, flag) for (part, _), flag in zip(self._parts, flags, strict=True)]
+            self.put_back()
+
     def put_back(self) -> None:
         """Make the flags what they were."""
         if self._model.trainable != self._own:

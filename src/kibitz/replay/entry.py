@@ -1,19 +1,32 @@
-"""What a run's journal says, a line each: what a hook wrote, that a commit was made, that an epoch ended."""
+"""What a run's journal says, a line each: what a hook wrote, that a commit was made, that an epoch ended, and so on."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from kibitz.errors import UnusableFile
 from kibitz.hooks import HOOKS
 from kibitz.replay.moment import Moment
 
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-SPECIAL = ("@arrays", "@stop", "@evaluate", "@logs", "@moved", "@odd")
-"""What is written besides single numbers of the state: see `Wrote`."""
+KINDS = {kind.__name__.removesuffix("_"): kind for kind in (
+    np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
+    np.float16, np.float32, np.float64,
+)}  # fmt: skip
+"""NumPy's numbers, of which logs may hold any."""
+
+LOGGED = (int, float, str, np.generic)
+LONGEST_NUMBER = 32
+MOST = 10**15
+"""More steps, epochs or seconds than these no run has."""
+
+_MOMENT = re.compile(r"([0-9]{1,15})\.([0-2])/([a-z_]{1,30})(?:/([0-9]{1,9})/([0-9]{1,9}))?")
 
 
 @dataclass(frozen=True)
@@ -26,8 +39,9 @@ class Wrote:
         what: Numbers of the state by their names, such as {"optimizer/learning_rate": 0.05}, and under names that
             begin with @: the names of arrays that it wrote, or True for more than is kept (`@arrays`); the requests to
             stop, as the reason, whether to stop, at once, the evaluation (`@stop`); which sets to validate with
-            (`@evaluate`); what it added to the logs (`@logs`); the parameters that are moved from now on (`@moved`);
-            what cannot be written down (`@odd`).
+            (`@evaluate`); what it added to the logs (`@logs`), and took from them (`@taken`); what is trainable from
+            now on, as a one or a nought for each part of the model (`@moved`); whether averages stand in place of the
+            weights from now on (`@averages`); what cannot be written down (`@odd`).
     """
 
     moment: Moment
@@ -43,6 +57,11 @@ class Wrote:
     def hook(self) -> str:
         """The hook in which it was."""
         return self.moment.hook
+
+    @property
+    def who(self) -> str:
+        """The callback's name as it may be shown."""
+        return self.by if self.by.isprintable() and len(self.by) <= 80 else repr(self.by)[:80]
 
 
 @dataclass(frozen=True)
@@ -79,7 +98,29 @@ class EpochEnded:
     seconds: float
 
 
-Entry = Wrote | Committed | EpochEnded
+@dataclass(frozen=True)
+class Validated:
+    """A validation came that was due by a clock on the wall.
+
+    Args:
+        step: How many steps of the run were done.
+    """
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The lines that stood here are damaged or gone: what hooks wrote before this step, nobody knows.
+
+    Args:
+        step: The step of the commit from which the run went on.
+    """
+
+    step: int
+
+
+Entry = Wrote | Committed | EpochEnded | Validated | Lost
 
 
 def packed(entry: Entry) -> list[Any]:
@@ -92,11 +133,14 @@ def packed(entry: Entry) -> list[Any]:
     """
     if isinstance(entry, Wrote):
         step, part, test, hook, index = entry.moment
-        what = {name: _number(value) for name, value in entry.what.items()}
-        return [f"{step}.{part}.{test}", hook.removeprefix("on_"), index, entry.by, what]
+        evaluation = f"/{test}/{index}" if test or index else ""
+        what = {_short(name): _number(value) for name, value in entry.what.items()}
+        return [f"{step}.{part}/{hook.removeprefix('on_')}{evaluation}", entry.by, what]
     if isinstance(entry, Committed):
         return ["commit", entry.step, entry.epoch, entry.begun, round(entry.seconds, 3), entry.digest]
-    return ["epoch", entry.epoch, entry.step, round(entry.seconds, 3)]
+    if isinstance(entry, EpochEnded):
+        return ["epoch", entry.epoch, entry.step, round(entry.seconds, 3)]
+    return ["validated" if isinstance(entry, Validated) else "lost", entry.step]
 
 
 def unpacked(value: Any, where: str) -> Entry:
@@ -109,24 +153,49 @@ def unpacked(value: Any, where: str) -> Entry:
     Raises:
         UnusableFile: If `packed` makes no such thing.
     """
-    if isinstance(value, list) and value:
-        kinds = [type(each) for each in value[1:]]
-        if value[0] == "commit" and kinds == [int, int, bool, float, str]:
-            return Committed(*value[1:])
-        if value[0] == "epoch" and kinds == [int, int, float]:
-            return EpochEnded(*value[1:])
-        if kinds == [str, int, str, dict] and isinstance(value[0], str):
-            numbers, hook = value[0].split("."), f"on_{value[1]}"
-            what = {name: _unnumbered(each) for name, each in value[4].items()}
-            if len(numbers) == 3 and all(each.isdecimal() for each in numbers) and hook in HOOKS and _right(what):
-                step, part, test = map(int, numbers)
-                return Wrote(Moment(step, part, test, hook, value[2]), value[3], what)
+    entry = _entry(value) if isinstance(value, list) and value and isinstance(value[0], str) else None
+    if entry is not None:
+        return entry
     raise UnusableFile(
         "A line of the journal says what no run writes.",
-        given=f"{where}: {value!r:.80}",
+        given=f"{where}: {value!a:.80}",
         wanted="a line that a durable run wrote",
         cure="take another copy of it; or remove it: the run goes on without it, but cannot be looked back at",
     )
+
+
+def _entry(value: list[Any]) -> Entry | None:
+    first, *rest = value
+    kinds = [type(each) for each in rest]
+    if not all(0 <= each < MOST for each in rest if isinstance(each, int | float)):
+        return None
+    if first == "commit" and kinds == [int, int, bool, float, str]:
+        return Committed(*rest)
+    if first == "epoch" and kinds == [int, int, float]:
+        return EpochEnded(*rest)
+    if first in {"validated", "lost"} and kinds == [int]:
+        return Validated(*rest) if first == "validated" else Lost(*rest)
+    return _wrote(first, *rest) if kinds == [str, dict] else None
+
+
+def _wrote(written: str, by: str, what: dict[str, Any]) -> Wrote | None:
+    found = _MOMENT.fullmatch(written)
+    hook = f"on_{found[3]}" if found else ""
+    full = {_long(name): _unnumbered(each, within=name == "@logs") for name, each in what.items()}
+    if found is None or hook not in HOOKS or len(full) < len(what) or not _right(full):
+        return None
+    moment = Moment(int(found[1]), int(found[2]), int(found[4] or 0), hook, int(found[5] or 0))
+    return Wrote(moment, by, full)
+
+
+def _short(name: str) -> str:
+    """What the optimizer has is written most often: it is written without saying so."""
+    rest = name.removeprefix("optimizer/")
+    return name if "/" in rest else rest
+
+
+def _long(name: str) -> str:
+    return name if "/" in name or name.startswith("@") else f"optimizer/{name}"
 
 
 def _right(what: Mapping[str, Any]) -> bool:
@@ -134,27 +203,43 @@ def _right(what: Mapping[str, Any]) -> bool:
 
 
 def _fits(name: str, value: Any) -> bool:
-    if name in {"@arrays", "@moved", "@evaluate"}:
+    if name in {"@arrays", "@evaluate", "@taken"}:
         texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
         return texts or (name == "@arrays" and value is True)
     if name == "@stop":
         return isinstance(value, list) and list(map(type, value)) == [str, bool, bool, bool]
     if name == "@logs":
-        return isinstance(value, dict) and all(isinstance(each, int | float | str) for each in value.values())
+        return isinstance(value, dict) and all(isinstance(each, LOGGED) for each in value.values())
+    if name == "@moved":
+        return isinstance(value, str) and set(value) <= {"0", "1"}
+    if name == "@averages":
+        return isinstance(value, bool)
     if name == "@odd":
         return isinstance(value, str)
     return not name.startswith("@") and isinstance(value, bool | int | float)
 
 
 def _number(value: Any) -> Any:
+    """A number as JSON has it; one of NumPy's with its kind, and one that is not finite as a text."""
     if isinstance(value, dict):
         return {name: _number(each) for name, each in value.items()}
-    return value if not isinstance(value, float) or math.isfinite(value) else {"float": str(float(value))}
+    if isinstance(value, np.generic):
+        return {value.dtype.name: str(value.item())}
+    return value if not isinstance(value, float) or math.isfinite(value) else {"float": str(value)}
 
 
-def _unnumbered(value: Any) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"float"} and value["float"] in FLOATS:
-            return FLOATS[value["float"]]
-        return {name: _unnumbered(each) for name, each in value.items()}
-    return value
+def _unnumbered(value: Any, *, within: bool) -> Any:
+    """What `_number` was given, of a number or of a dict of these; what it gives of nothing is left as it is."""
+    if within and isinstance(value, dict):
+        return {name: _unnumbered(each, within=False) for name, each in value.items()}
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((kind, text),) = value.items()
+    if not isinstance(text, str) or len(text) > LONGEST_NUMBER:
+        return value
+    if kind == "float":
+        return FLOATS.get(text, value)
+    try:
+        return KINDS[kind](text == "True" if kind == "bool" else float(text) if "float" in kind else int(text))
+    except (KeyError, ValueError, OverflowError):
+        return value

@@ -7,19 +7,18 @@ cuts the journal there. What a process did after its last commit it does again, 
 from __future__ import annotations
 
 import json
-import os
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kibitz.checkpoint.files import exists, local, reading, standing
+from kibitz.checkpoint.files import exists, local, reading, size, write_behind
 from kibitz.checkpoint.strict_json import loads
 from kibitz.errors import UnusableFile
 from kibitz.replay.entry import Entry, packed, unpacked
 
-LONGEST = 2**20
+LONGEST = 2**24
 """Bytes of a line: no run writes a longer one."""
 
 
@@ -46,13 +45,16 @@ class Journal:
         self.path = Path(path)
         self.length = 0
 
-    def cut(self, length: int) -> None:
+    def cut(self, length: int) -> bool:
         """Go on behind so many bytes; what stands there now is not as it was, or was never brought to the disk.
 
-        If what stands before is damaged, it is said, and the run goes on.
+        If what stands before is damaged, it is said, and the run goes on behind what is not.
 
         Args:
             length: The bytes that a commit says there were.
+
+        Returns:
+            Whether all of it is there.
         """
         self.length = 0
         try:
@@ -61,9 +63,10 @@ class Journal:
         except UnusableFile as error:
             why = f"{error.what} ({error.given})"
         else:
-            why = f"The journal is shorter than it was ({self.path})."
-        if self.length < length:
+            why = f"The journal is not as long as it was ({self.path})."
+        if self.length != length:
             warnings.warn(f"{why} The run goes on; what hooks wrote there is not known any more.", stacklevel=2)
+        return self.length == length
 
     def append(self, entries: Iterable[Entry]) -> int:
         """Write entries, and bring them to the disk; how long the journal is then.
@@ -74,13 +77,9 @@ class Journal:
         data = b"".join(_line(entry) for entry in entries)
         if not data and self.length:
             return self.length
-        with standing(self.path) as file:
-            if os.fstat(file.fileno()).st_size < self.length:
-                self.length = 0  # somebody has removed it: it begins anew
-            file.seek(self.length)
-            file.write(data)
-            file.truncate()
-            os.fsync(file.fileno())
+        if size(self.path) < self.length:
+            self.length = 0  # somebody has removed it: it begins anew
+        write_behind(self.path, self.length, data)
         self.length += len(data)
         return self.length
 
@@ -98,8 +97,7 @@ def read(path: Any, length: int | None = None) -> Iterator[Entry]:
     if not exists(path):
         return
     for number, line in enumerate(_lines(local(path), length), start=1):
-        where = f"{path}, line {number}"
-        yield unpacked(loads(line[9:], f"the journal ({where})"), where)
+        yield unpacked(loads(line[9:], f"line {number} of the journal ({path})"), f"line {number}")
 
 
 def _line(entry: Entry) -> bytes:
@@ -113,13 +111,13 @@ def _lines(path: Path, length: int | None) -> Iterator[bytes]:
     with reading(path) as file:
         while length is None or at < length:
             line, number = file.readline(LONGEST), number + 1
-            if not line or (length is None and not line.endswith(b"\n")):
+            if not line or (length is None and not line.endswith(b"\n") and len(line) < LONGEST):
                 return
             text = line[9:-1]
             if not line.endswith(b"\n") or line[:9] != b"%08x " % zlib.crc32(text):
                 raise UnusableFile(
-                    "A line of the journal is not as it was written.",
-                    given=f"{path}, line {number}",
+                    f"Line {number} of the journal is not as it was written.",
+                    given=str(path),
                     wanted="the line that its checksum is of",
                     cure="take another copy of it; or remove it: the run goes on, but cannot be looked back at",
                 )

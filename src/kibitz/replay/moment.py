@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kibitz.clock import Clock
-from kibitz.hooks import BATCH_HOOKS, EPOCH_HOOKS
 
 BEFORE, WITHIN, BETWEEN = 0, 1, 2
 """Parts of a step's time: up to its boundary, after it, and after the epoch's boundary if an epoch ends with it."""
+
+EVALUATED = ("on_test_batch_begin", "on_test_batch_end")
+"""Hooks of which there may be several in one part of a step's time."""
 
 
 class Moment(NamedTuple):
@@ -19,7 +21,7 @@ class Moment(NamedTuple):
         part: Which part of the time between this step and the next one it was.
         test: How many evaluations had begun in this part.
         hook: The hook.
-        index: The batch or epoch that it was about; 0 for others.
+        index: The batch of an evaluation; 0 for others, which are told apart by their step.
     """
 
     step: int
@@ -68,7 +70,7 @@ class Moments:
         self._now()
         if hook == "on_test_begin":
             self._test += 1
-        index = int(args[0]) if hook in BATCH_HOOKS or hook in EPOCH_HOOKS else 0
+        index = int(args[0]) if hook in EVALUATED else 0
         return Moment(self._step, self._part, self._test, hook, index)
 
     def _now(self) -> None:

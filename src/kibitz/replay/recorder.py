@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import is_
 from typing import Any
 
 import jax
 import numpy as np
 
 from kibitz.callbacks.dispatch import Dispatch, Seat
+from kibitz.checkpoint.strict_json import INT64
 from kibitz.engine.state import TrainState, plain
 from kibitz.engine.timeline import Timeline
-from kibitz.replay.entry import Entry, EpochEnded, Wrote
+from kibitz.replay.entry import KINDS, Entry, EpochEnded, Validated, Wrote
 from kibitz.replay.moment import Moment, Moments
 from kibitz.run import Run
 
@@ -29,11 +31,15 @@ class Recorder:
     Args:
         run: The run.
         timeline: Its state.
+        trainable: Tells what of the model is trainable, as a one or a nought for each part.
+        averages: Tells whether averages stand in place of the weights.
     """
 
-    def __init__(self, run: Run, timeline: Timeline):
+    def __init__(
+        self, run: Run, timeline: Timeline, trainable: Callable[[], str] = str, averages: Callable[[], bool] = bool
+    ):
         self.moments = Moments(run.clock)
-        self._run, self._timeline = run, timeline
+        self._run, self._timeline, self._trainable, self._averages = run, timeline, trainable, averages
         self._entries: list[Entry] = []
         self._arrays: dict[str, np.ndarray] = {}
         self._room = 0
@@ -41,14 +47,19 @@ class Recorder:
         self._what: dict[str, dict[str, Any]] = defaultdict(dict)  # of the moment, by who wrote
         self._late: list[Seat] = []
         self._beginning = False
-        self._flags, self._asked = _flags(run), run.evaluation_asked
-        self._given: Any = None  # the logs of the moment, to which callbacks may add
-        self._logs: dict[str, Any] = {}
+        self._given: Any = {}  # the logs of the moment, to which callbacks may add
         self._on = False
+        self._look()
+
+    def _look(self) -> None:
+        """Look at what callbacks may change besides the state, before one of them is called."""
+        self._flags, self._asked, self._placed = _flags(self._run), self._run.evaluation_asked, self._averages()
+        self._logs = dict(self._given)
 
     def begin(self) -> None:
         """From here on it is written down; what was before, a process that goes on does again."""
-        self._on, self._flags, self._asked = True, _flags(self._run), self._run.evaluation_asked
+        self._on = True
+        self._look()
         self._timeline.told = self._wrote
 
     def wait(self, seats: list[Seat]) -> None:
@@ -82,6 +93,10 @@ class Recorder:
         """Write down what no hook did."""
         self._entries.append(entry)
 
+    def validated(self) -> None:
+        """A validation is due, and a clock on the wall has decided so."""
+        self.note(Validated(self._run.clock.step))
+
     def boundary(self, *, begun: bool, seconds: float) -> None:
         """All callbacks have had their hooks, of a batch, or of an epoch."""
         clock = self._run.clock
@@ -101,8 +116,7 @@ class Recorder:
         """A hook is about to be fired."""
         self._moment = self.moments.fired(hook, args)
         self._given = args[-1] if args and isinstance(args[-1], dict) else {}
-        self._logs = dict(self._given)
-        self._asked = self._run.evaluation_asked
+        self._look()
 
     def hears(self, seat: Seat) -> bool:
         """Everybody is called, in time."""
@@ -113,23 +127,27 @@ class Recorder:
         if not self._on:
             return
         self._timeline.push()
-        flags, asked = _flags(self._run), self._run.evaluation_asked
+        flags, asked, placed = _flags(self._run), self._run.evaluation_asked, self._averages()
+        alike = len(self._logs) == len(self._given) and all(map(is_, self._logs.values(), self._given.values()))
+        if alike and flags == self._flags and asked == self._asked and placed == self._placed:
+            return
+        what = self._what[seat.name]
         if flags != self._flags:
-            self._flags = flags
-            self._what[seat.name]["@stop"] = [self._run.reason if flags[0] else "", *flags]
+            what["@stop"] = [self._run.reason if flags[0] else "", *flags]
         if asked != self._asked:
-            self._asked = asked
-            self._what[seat.name]["@evaluate"] = sorted(asked or ())
-        if self._given != self._logs:
-            added = _added(self._logs, self._given)
-            self._logs = dict(self._given)
-            if added:
-                self._what[seat.name].setdefault("@logs", {}).update(added)
+            what["@evaluate"] = sorted(asked or ())
+        if placed != self._placed:
+            what["@averages"] = placed
+        if added := _added(self._logs, self._given):
+            what.setdefault("@logs", {}).update(added)
+        if taken := [str(name) for name in self._logs if name not in self._given]:
+            what["@taken"] = taken
+        self._look()
 
     def closes(self, hook: str, args: tuple[Any, ...]) -> None:  # noqa: ARG002 - the door says which
         """All have had it: what each of them did is one entry."""
-        if self._moment is not None:
-            self._entries += [Wrote(self._moment, by, what) for by, what in self._what.items()]
+        if self._moment is not None and self._what:
+            self._entries += [Wrote(self._moment, by, what) for by, what in self._what.items() if what]
         self._what.clear()
 
     def quiet(self, kind: str, own: float) -> float:  # noqa: ARG002 - the door asks for each kind
@@ -144,17 +162,25 @@ class Recorder:
             return  # a loop did, and will again
         what = self._what[by]
         if old.params.keys() != new.params.keys():
-            what["@moved"] = list(new.params)
+            what["@moved"] = self._trainable()
             return
         before, after = named(old), named(new)
         if before.keys() != after.keys():
             what["@odd"] = f"put {', '.join(sorted(after.keys() ^ before.keys())[:3])} in or took it out"
             return
         changed = {name: value for name, value in after.items() if _differ(before[name], value)}
+        self._take(what, changed, sum(_bytes(value) for value in after.values()))
+
+    def measured(self, accumulators: list[Any]) -> None:
+        """A callback has put other numbers in place of what an evaluation has measured so far."""
+        if self._on and (by := self._run.asking):
+            self._take(self._what[by], measures(accumulators), 2**20)
+
+    def _take(self, what: dict[str, Any], changed: dict[str, Any], whole: int) -> None:
         arrays = {name: value for name, value in changed.items() if not _is_number(value)}
         what |= {name: _number(value) for name, value in changed.items() if name not in arrays}
         if arrays:
-            self._keep(what, arrays, sum(_bytes(value) for value in after.values()))
+            self._keep(what, arrays, whole)
 
     def _keep(self, what: dict[str, Any], arrays: dict[str, Any], whole: int) -> None:
         """Keep arrays for the commit that comes; so much as there is room for."""
@@ -178,17 +204,22 @@ def named(state: TrainState) -> dict[str, Any]:
     return {jax.tree_util.keystr(path, simple=True, separator="/"): value for path, value in flat}
 
 
+def measures(accumulators: list[Any]) -> dict[str, Any]:
+    """What an evaluation has measured so far, by names as `named` gives them."""
+    return {f"measured/{index}/{place}": value for index, each in enumerate(accumulators)
+            for place, value in enumerate(each)}  # fmt: skip
+
+
 def _flags(run: Run) -> tuple[bool, bool, bool]:
     return run.stop_requested, run.stop_now, run.stop_evaluating
 
 
 def _added(before: Mapping[str, Any], logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers that a callback has put into the logs of a hook, or set to something else."""
-    return {
-        str(name): _number(value)
-        for name, value in logs.items()
-        if (name not in before or before[name] is not value) and isinstance(value, int | float | np.generic)
-    }
+    """Numbers and texts that a callback has put into the logs of a hook, or set to something else."""
+    new = {str(name): value for name, value in logs.items() if name not in before or before[name] is not value}
+    return {name: value for name, value in new.items()
+            if type(value) in {bool, float, str} or (type(value) is int and value in INT64)
+            or (isinstance(value, np.generic) and value.dtype.name in KINDS)}  # fmt: skip
 
 
 def _differ(old: Any, new: Any) -> bool:
