@@ -31,7 +31,7 @@ def at(
         x: The inputs that `fit` was given; needed where no commit was kept right behind the step.
         y: The targets.
         custom_objects: Classes and functions of your own that the model uses, by name. None means none.
-        **data: `validation_data`, `class_weight`, `sample_weight` and `tolerance`, as in `load_step`.
+        **data: `validation_data`, `class_weight`, `sample_weight`, `callbacks` and `tolerance`, as in `load_step`.
 
     Raises:
         NotReady: If there is no such run, or the data are needed.

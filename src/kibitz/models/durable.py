@@ -274,7 +274,11 @@ class Durable:
         told = document_of(
             self._core, self._dispatch, self._kept, self._said, self._validation, logs, epoch, begun=begun
         )
-        return told | {"epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now}
+        goes_on = self._found if self.place is not None else None
+        return told | {
+            "epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now,
+            "parent": None if goes_on is None else goes_on.document.get("parent"),
+        }  # fmt: skip
 
     def _seconds(self) -> float:
         """How long the run has taken, with what the processes before this one did."""

@@ -11,12 +11,17 @@ from kibitz.models.bisecting import bisect_fit
 from kibitz.models.borrowed import Loan
 from kibitz.models.branching import branch_off
 from kibitz.models.core import Core
+from kibitz.models.prepare import is_iterator
 from kibitz.models.putting import build_from, put_step
 from kibitz.models.recorded import Data, as_recorded
 from kibitz.models.replaying import LookBack, Replay, Replayed
 from kibitz.models.running import run_replay
 from kibitz.replay.bisection import Onset
 from kibitz.replay.difference import Difference, difference
+
+
+DATA = ("validation_data", "class_weight", "sample_weight", "callbacks", "tolerance")
+"""What is given beside x and y to get to a step."""
 
 
 class LookingBack:
@@ -107,13 +112,14 @@ class LookingBack:
         validation_data: Any = None,
         class_weight: Any = None,
         sample_weight: Any = None,
+        callbacks: Any = None,
         tolerance: float | None = None,
         verbose: Any = "auto",
     ) -> Onset:
         """Find the first step of a run after which something holds.
 
         Commits are asked first, by halves, then the steps between two of them, which are run again: a run of 100,000
-        steps with a commit every 500 takes at most 500. That finds what goes on to hold once it does, and says so where
+        steps with a commit every 500 takes about 500. That finds what goes on to hold once it does, and says so where
         it is seen not to. What comes and goes, such as a spike of a single batch's loss, is looked for in `steps`, all
         of which are run again and asked. The model is afterwards as it was.
 
@@ -127,6 +133,7 @@ class LookingBack:
             validation_data: As `fit` was given it. None means none.
             class_weight: As `fit` was given it. None means 1 for all.
             sample_weight: As `fit` was given it. None means 1 for each row.
+            callbacks: Those of the run that are traced into the step, such as `GradientClip`. None means that it had none.
             tolerance: As in `replay`.
             verbose: 0 says nothing; all else which steps are run again.
 
@@ -137,6 +144,7 @@ class LookingBack:
         Raises:
             NotReady: If there is no such run.
             InvalidArgument: If the condition cannot be read, or the run was made of something else.
+            UnknownMonitor: If the logs of the run have no such number.
             NotExact: If it comes out otherwise than the run did.
 
         Example:
@@ -153,7 +161,9 @@ class LookingBack:
         """
         data = Data(x, y, validation_data, class_weight, sample_weight)
         first = Replay(self.core, LookBack(run, says=False)).commit
-        return bisect_fit(self.core, as_recorded(first, data), run, when, steps, tolerance, says=_says(verbose))
+        return bisect_fit(
+            self.core, as_recorded(first, data, callbacks), run, when, steps, tolerance, says=_says(verbose)
+        )
 
     def load_step(
         self,
@@ -165,6 +175,7 @@ class LookingBack:
         validation_data: Any = None,
         class_weight: Any = None,
         sample_weight: Any = None,
+        callbacks: Any = None,
         tolerance: float | None = None,
     ) -> None:
         """Make this model what the model of a run was after a step: weights, optimizer, random state.
@@ -177,6 +188,7 @@ class LookingBack:
             validation_data: As `fit` was given it. None means none.
             class_weight: As `fit` was given it. None means 1 for all.
             sample_weight: As `fit` was given it. None means 1 for each row.
+            callbacks: Those of the run that are traced into the step, such as `GradientClip`. None means that it had none.
             tolerance: As in `replay`.
 
         Raises:
@@ -194,7 +206,8 @@ class LookingBack:
             >>> int(model.optimizer.iterations)
             10
         """
-        put_step(self.core, run, step, Data(x, y, validation_data, class_weight, sample_weight), tolerance)
+        data = Data(x, y, validation_data, class_weight, sample_weight)
+        put_step(self.core, run, step, data, callbacks, tolerance)
 
     def diff(self, run: Any, before: int, after: int, x: Any = None, y: Any = None, **data: Any) -> Difference:
         """Which parameters of a run moved most between two of its steps; the model is afterwards as it was.
@@ -205,11 +218,11 @@ class LookingBack:
             after: The state after this one.
             x: The inputs, as in `load_step`.
             y: The targets.
-            **data: `validation_data`, `class_weight`, `sample_weight` and `tolerance`, as in `load_step`.
+            **data: `validation_data`, `class_weight`, `sample_weight`, `callbacks` and `tolerance`, as in `load_step`.
 
         Raises:
             NotReady: If there is no such run, or the data are needed.
-            InvalidArgument: If there is no such step, or the run was of another model.
+            InvalidArgument: If there is no such step, or the run was of another model; or if `x` is a generator.
 
         Example:
             >>> import kibitz, numpy as np, tempfile
@@ -222,25 +235,32 @@ class LookingBack:
             >>> len(moved.rows), moved.rows[0].shape
             (2, (1,))
         """
-        unknown = data.keys() - {"validation_data", "class_weight", "sample_weight", "tolerance"}
+        unknown = data.keys() - {*DATA}
         if unknown:
+            raise InvalidArgument("diff compares two steps of a run.", given=code(f"{min(unknown)}=..."),
+                                  wanted=", ".join(DATA), cure="model.diff(run, 8300, 8400)")  # fmt: skip
+        if is_iterator(x):
             raise InvalidArgument(
-                "diff compares two steps of a run.", given=code(f"{min(unknown)}=..."),
-                wanted="validation_data, class_weight, sample_weight, tolerance", cure="model.diff(run, 8300, 8400)",
+                "A generator gives its batches once, and two steps are looked up.", given=x, wanted="arrays",
+                cure="model.load_step for one of them, model.get_weights(), and a new generator for the other",
             )  # fmt: skip
         build_from(self.core, x)
         loan = Loan(self)
         try:
-            states = [self._params_after(run, step, x, y, data) for step in (before, after)]
+            states, moved = [], set[str]()  # layers may have been let go, or frozen, in between
+            for step in (before, after):
+                self.load_step(run, step, x, y, **data)
+                state = self.core.timeline.read()
+                moved |= state.params.keys()
+                states.append(state.variables())
         finally:
             loan.give_back()
-        return difference(*states, names=(_moment(before), _moment(after)))
-
-    def _params_after(self, run: Any, step: int, x: Any, y: Any, data: dict[str, Any]) -> dict[str, Any]:
-        self.load_step(run, step, x, y, **data)
-        params = self.core.timeline.read().params
         shown, name = self.core.owner.shown_path, f"{self.core.owner.name}/"
-        return {shown(each).removeprefix(name): plain(value) for each, value in params.items()}
+        one, other = (
+            {shown(each).removeprefix(name): plain(value) for each, value in state.items() if each in moved}
+            for state in states
+        )
+        return difference(one, other, names=(_moment(before), _moment(after)))
 
 
 def _says(verbose: Any) -> bool:

@@ -40,7 +40,9 @@ def put_in(core: Core, commit: Commit) -> None:
     put_back(core, commit)
 
 
-def put_step(core: Core, run: Any, step: int | None, data: Data, tolerance: float | None = None) -> None:
+def put_step(
+    core: Core, run: Any, step: int | None, data: Data, callbacks: Any = None, tolerance: float | None = None
+) -> None:
     """Put the state after a step of a run into a model.
 
     Args:
@@ -48,6 +50,7 @@ def put_step(core: Core, run: Any, step: int | None, data: Data, tolerance: floa
         run: The folder of the run.
         step: The step, from 0; -1 is what the run began with. None means the last one.
         data: What fit was given; needed where no commit was made behind that step.
+        callbacks: Those of the run that are traced into the step. None means none.
         tolerance: As in a replay.
     """
     core.check_compiled("take the state of a run")
@@ -66,11 +69,21 @@ def put_step(core: Core, run: Any, step: int | None, data: Data, tolerance: floa
                 cure=f"load_step(run, {done - 1}, x, y)",
             )
         asked = LookBack(run, (done - 1, done), tolerance=tolerance, says=False, stays=True)
-        replay = Replay(core, asked, past)
-        run_replay(core, as_recorded(replay.commit, data), replay)
+        _run_up_to(core, Replay(core, asked, past, nobody=True), data, callbacks)
         return
     build_from(core, data.x)
     put_in(core, commit)
+
+
+def _run_up_to(core: Core, replay: Replay, data: Data, callbacks: Any) -> None:
+    """Run a stretch again and stay there; that this was a run is nothing that the model remembers."""
+    owner, runs = core.owner, (dict(core.last), core.latest)
+    history = owner.history
+    try:
+        run_replay(core, as_recorded(replay.commit, data, callbacks), replay)
+    finally:
+        owner.history = history
+        core.last, core.latest = runs
 
 
 def program_in(folder: RunFolder) -> dict[str, Any] | None:
@@ -95,4 +108,8 @@ def _done(step: Any, past: Past) -> int:
 def _commit_after(folder: RunFolder, past: Past, done: int) -> Commit | None:
     if done == past.last and past.over:
         return folder.final()
-    return folder.read(done) if done in folder.steps() and any(done == at for at, _ in past.commits) else None
+    if done not in folder.steps() or not any(done == at for at, _ in past.commits):
+        return None
+    commit = folder.read(done)
+    # At the end of an epoch hooks may have written once more behind it, and that belongs to the step too.
+    return None if commit.document["begun"] and done in past.ends.values() else commit

@@ -48,7 +48,8 @@ OVER = "the stretch is over"
 class LookBack:
     """What a replay was asked for; `Model.replay` documents it.
 
-    Besides: `stays`, whether the model is left as it is behind the stretch; `forks`, who is given the commit there.
+    Besides: `stays`, whether the model is left as it is behind the stretch; `forks`, who is given the commit there;
+    `at_once`, whether it is over where it begins.
     """
 
     run: Any
@@ -59,6 +60,7 @@ class LookBack:
     says: bool = True
     stays: bool = False
     forks: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
+    at_once: bool = False
 
 
 @dataclass
@@ -172,7 +174,7 @@ class Replay:
         heard = Stretch(self.stretch.stop, self.stretch.stop) if self._nobody else self.stretch
         self._looking = Looking(dispatch, heard, self.past, self._write, self._live, timeline.push)
         dispatch.watch, timeline.told = self._looking, self._told
-        if self._asked.says:
+        if self._asked.says and not self._asked.at_once:
             say(f"{self.done.run}: looking back at {self.stretch}; {self.stretch.stop - self._step} steps are run "
                 f"again, from the commit after {self._step} steps.")  # fmt: skip
 
@@ -194,6 +196,8 @@ class Replay:
         if self._validation is not None:
             self._validation.set_state(unpack(document["latest"], arrays))
         self._looking.boundary(begun=place.begun)
+        if self._asked.at_once:
+            self._end(place.logs, place.epoch, begun=place.begun)
 
     def leaves_out(self) -> bool:
         """Whether a validation that is due may be left out."""
@@ -204,18 +208,23 @@ class Replay:
         self._compare(run.clock.step, begun=begun)
         self._looking.boundary(begun=begun)
         if self._looking.over(begun=begun):
-            if self._asked.forks is not None:
-                self._asked.forks(*self._forked(logs, begun=begun))
-            run.asking = ""
-            run.stop(OVER, now=True)
+            self._end(logs, run.clock.epoch if begun else run.clock.epoch + 1, begun=begun)
 
-    def _forked(self, logs: Logs, *, begun: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What a commit has that is made here."""
-        clock = self._dispatch.run.clock
-        told = document_of(self._core, self._dispatch, self._kept, self._said, self._validation, logs,
-                           clock.epoch if begun else clock.epoch + 1, begun=begun)  # fmt: skip
+    def _end(self, logs: Logs, epoch: int, *, begun: bool) -> None:
+        """The stretch is over, and the next step would be in this epoch."""
+        run = self._dispatch.run
+        if self._asked.forks is not None:
+            self._asked.forks(*self._forked(logs, epoch, begun=begun))
+        run.asking = ""
+        run.stop(OVER, now=True)
+
+    def _forked(self, logs: Logs, epoch: int, *, begun: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a commit has that is made here; callbacks that the record does not tell of have yet to begin."""
+        told = document_of(self._core, self._dispatch, self._kept, self._said, self._validation, logs, epoch,
+                           begun=begun)  # fmt: skip
         was = self.commit.document
         told |= {"epochs": was["epochs"], "seconds": was["seconds"], "made_of": self._made_of}
+        told["callbacks"] = [each for each in told["callbacks"] if each[0] in self._live]
         return packed_commit(self._core.timeline.kept, told)
 
     def _write(self, entry: Wrote, args: tuple[Any, ...]) -> None:
