@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 
@@ -243,7 +242,7 @@ def test_graph_hooks_of_the_run_are_given_and_asked_for(tmp_path):
 
 
 def test_a_condition_may_ask_the_model_for_predictions(one):
-    folder, seen = one
+    folder, _ = one
     sums = {}
 
     def holds(model, logs):
@@ -257,7 +256,7 @@ def test_a_condition_may_ask_the_model_for_predictions(one):
         assert float(model.predict(X, verbose=0).sum()) == there
 
 
-# -- what is refused -----------------------------------------------------------------------------------------------------
+# -- what is refused -----------------------------------------------------------------------------------------------
 
 
 def test_a_number_that_the_run_never_had_is_refused_before_anything_is_run(one):

@@ -19,7 +19,6 @@ from kibitz.models.running import run_replay
 from kibitz.replay.bisection import Onset
 from kibitz.replay.difference import Difference, difference
 
-
 DATA = ("validation_data", "class_weight", "sample_weight", "callbacks", "tolerance")
 """What is given beside x and y to get to a step."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from kibitz.checkpoint.run_folder import Commit, RunFolder
 from kibitz.data.standard import standard
 from kibitz.engine.refitting import refitted
-from kibitz.errors import InvalidArgument, NotReady, code
+from kibitz.errors import InvalidArgument, KibitzError, NotReady, code
 from kibitz.models.core import Core
 from kibitz.models.prepare import is_iterator
 from kibitz.models.recorded import Data, as_recorded
@@ -34,10 +34,17 @@ def put_in(core: Core, commit: Commit) -> None:
         commit: The commit.
     """
     core.timeline.carry(metrics=[])
+    was, taken_up = core.timeline.read(), core.taken_up
     moved = {name[9:-2] for name in commit.arrays if name.startswith(".params['")}
-    if core.optimizer is not None and moved != set(core.timeline.behind.params):
-        take(core, refitted(core.timeline, core.optimizer, core.hooks, moved), None)
-    put_back(core, commit)
+    other = core.optimizer is not None and moved != set(core.timeline.behind.params)
+    try:
+        if other:
+            take(core, refitted(core.timeline, core.optimizer, core.hooks, moved), None)
+        put_back(core, commit)
+    except KibitzError:
+        if other:
+            take(core, was, taken_up)
+        raise
 
 
 def put_step(

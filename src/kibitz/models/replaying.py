@@ -35,6 +35,7 @@ from kibitz.models.document import document_of, packed_commit
 from kibitz.models.made_of import made_of
 from kibitz.models.refreezing import take
 from kibitz.models.restoring import begin_as, place_in, put_back, remind, state_digest
+from kibitz.models.trainability import say_of
 from kibitz.replay.entry import Wrote
 from kibitz.replay.looking import Looking
 from kibitz.replay.past import Past, commit_before, past_of, refuse_writes
@@ -146,7 +147,8 @@ class Replay:
         document = self.commit.document
         was, now = unpack(document["made_of"], self.commit.arrays), made_of(self._core, given, source, sets)
         self._made_of = now
-        was, now = ({**each, "seed": None} for each in (was, now))  # that which the run had is taken
+        # The seed that the run had is taken, and its state says which layers are trained.
+        was, now = ({**each, "seed": None, "layers": _without(each["layers"], "trainable")} for each in (was, now))
         self._otherwise = differences(was, now)
         lines = differences({**was, "machine": None}, {**now, "machine": None})
         there = {hook.name for hook in self._core.hooks.hooks}
@@ -275,6 +277,8 @@ class Replay:
         """Let these parameters be moved from now on."""
         core = self._core
         if set(params) != set(core.timeline.behind.params):
+            variables = core.timeline.forward.variables
+            say_of(core.timeline.forward.module, [variables[name] for name in params if name in variables])
             take(core, refitted(core.timeline, core.optimizer, core.hooks, set(params)), None)
 
     @contextmanager
@@ -341,6 +345,8 @@ class Replay:
             self._core.timeline.told = None
             if not (self._asked.stays and self._ended):
                 self._loan.give_back()
+            else:
+                self._loan.trainable.put_back()
         self._core.fits, seed = self._seeds
         if seed is None:
             vars(self._core).pop("row_seed", None)
@@ -363,6 +369,14 @@ def _with(state: TrainState, values: Mapping[str, Any]) -> TrainState:
     new = [canonical(values[name], leaf, name) if name in values else leaf
            for name, leaf in zip(now, leaves, strict=True)]  # fmt: skip
     return jax.tree.unflatten(structure, new).with_(graph=state.graph)
+
+
+def _without(layers: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The settings of layers, but for one."""
+    return {
+        name: {each: value for each, value in config.items() if each != key} if isinstance(config, Mapping) else config
+        for name, config in layers.items()
+    }
 
 
 def _share(one: np.ndarray, other: np.ndarray) -> float:

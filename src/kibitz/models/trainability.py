@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flax import nnx
@@ -62,6 +63,23 @@ def train(part: Any, wanted: bool) -> None:
         part.set_metadata(trainable=wanted)
     else:
         part.trainable = wanted
+
+
+def say_of(module: nnx.Module, moved: Collection[Any]) -> None:
+    """Say of each layer and each parameter whether it is trained, where it is known which parameters are.
+
+    Args:
+        module: The module.
+        moved: The variables that are trained.
+    """
+    known = {id(each) for each in moved}
+    for _, part in nnx.iter_graph(module):
+        if not _has(part):
+            continue
+        inside = [each for _, each in nnx.iter_graph(part) if isinstance(each, nnx.Param)]
+        trained = any(id(each) in known for each in inside)
+        if inside and _flag(part) != trained:
+            train(part, trained)
 
 
 def _has(part: Any) -> bool:
