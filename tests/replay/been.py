@@ -1,4 +1,4 @@
-"""A small run that has been, and what one who looked on all the time knows of it: what looking back is compared with."""
+"""A small run that has been, and what one who looked on all the time knows of it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class Watches(callbacks.Callback):
 
     def _see(self, logs: Any, own: Any) -> None:
         trained = self.run.batch
-        rows = None if trained.rows is None else tuple(map(int, trained.rows))
+        # Gone on with at the end of an epoch, nothing has been trained yet.
+        rows = None if trained is None or trained.rows is None else tuple(map(int, trained.rows))
         self._seen.append(
             Seen(self.run.step - 1, self.run.epoch, self.run.clock.batch - 1, rows, dict(logs), dict(own),
                  self.model.get_weights(), float(np.asarray(self.model.optimizer.learning_rate)), bits(self.model))

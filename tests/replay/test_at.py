@@ -258,7 +258,7 @@ def test_a_folder_without_a_run(tmp_path):
 )  # fmt: skip
 def test_nothing_is_imported_or_run_by_a_name_in_a_file(tmp_path, program):
     been(tmp_path, epochs=1)
-    first = sorted((tmp_path / "commits").glob("*"))[0]
+    first = min((tmp_path / "commits").glob("*"))
     arrays, document = read_state(first)
     write_state(first, arrays, {**document, "program": program})
     with pytest.raises(KibitzError):
@@ -268,7 +268,7 @@ def test_nothing_is_imported_or_run_by_a_name_in_a_file(tmp_path, program):
 
 def test_a_program_that_is_no_dict_is_none(tmp_path):
     been(tmp_path, epochs=1)
-    first = sorted((tmp_path / "commits").glob("*"))[0]
+    first = min((tmp_path / "commits").glob("*"))
     arrays, document = read_state(first)
     write_state(first, arrays, {**document, "program": json.dumps(document["program"])})
     with pytest.raises(Unsupported):

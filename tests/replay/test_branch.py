@@ -10,7 +10,7 @@ import pytest
 import kibitz as keras
 from kibitz import callbacks
 from kibitz.cli import main
-from kibitz.errors import InvalidArgument, KibitzError, UnknownMonitor
+from kibitz.errors import InvalidArgument, UnknownMonitor
 from tests.durable.program import Death, Dies
 from tests.replay.been import EPOCHS, HELD, STEPS, Watches, X, Y, after, again, been, bits
 
@@ -26,6 +26,13 @@ class Halves(callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.model.optimizer.learning_rate = float(np.asarray(self.model.optimizer.learning_rate)) / 2
+
+
+def sees(name="Sees"):
+    """One who looks on, and is not known to the parent: those who are go on as they were, from its commit on."""
+    watches = Watches()
+    watches.__name__ = name
+    return watches
 
 
 def files(folder):
@@ -54,12 +61,13 @@ def branched(folder, other, *heard, steps, x=X, **given):
 def test_a_branch_in_which_nothing_is_otherwise_is_its_parent_to_the_bit(parent, tmp_path, start):
     folder, seen = parent
     before = files(folder)
-    watches = Watches()
+    watches = sees()
     model, history = branched(folder, tmp_path / "other", plateau(), watches, steps=f"{start}:")
     assert bits(model) == seen[-1].state
     assert [each.state for each in watches._seen] == [each.state for each in seen if each.step >= start]
     assert [each.logs for each in watches._seen] == [each.logs for each in seen if each.step >= start]
-    assert [each.rows for each in watches._seen] == [each.rows for each in seen if each.step >= start]
+    assert [each.rows for each in watches._seen if each.own] == [each.rows for each in seen if each.step >= start
+                                                                 and each.own]  # fmt: skip
     ends = [each.logs for each in seen if not each.own]
     assert history.history["val_loss"] == [logs["val_loss"] for logs in ends]  # with what its parent had
     assert files(folder) == before
@@ -68,7 +76,7 @@ def test_a_branch_in_which_nothing_is_otherwise_is_its_parent_to_the_bit(parent,
 @pytest.mark.parametrize("start", START)
 def test_one_that_is_otherwise_parts_where_it_begins_and_not_before(parent, tmp_path, start):
     folder, seen = parent
-    watches = Watches()
+    watches = sees()
     branched(folder, tmp_path / "other", plateau(), Halves(), watches, steps=f"{start}:")
     mine, its = watches._seen, [each for each in seen if each.step >= start]
     assert (mine[0].step, mine[0].rows, mine[0].own) == (start, its[0].rows, its[0].own)
@@ -93,13 +101,13 @@ def test_what_begins_with_a_branch_begins_when_all_is_put_back(parent, tmp_path)
             self.begun.append((epoch, self.run.step))
 
     for start in (8, 14):
-        begins, watches = Begins(), Watches()
+        begins, watches = Begins(), sees()
         branched(folder, tmp_path / f"from {start}", begins, watches, steps=f"{start}:")
         assert begins.begun[:2] == [start, (start // STEPS, start)]
         assert begins._state == after(seen, start - 1).state
         assert watches._seen[0].rate == 0.25
         # And that it wrote there is in the journal: looked back at, it is so again.
-        looks = Watches()
+        looks = sees()
         told = again().replay(X, Y, run=tmp_path / f"from {start}", callbacks=[looks], steps=f"{start}:",
                               validation_data=HELD, verbose=0)  # fmt: skip
         assert [each.state for each in looks._seen] == [each.state for each in watches._seen]
@@ -109,7 +117,7 @@ def test_what_begins_with_a_branch_begins_when_all_is_put_back(parent, tmp_path)
 @pytest.mark.parametrize("start", [8, 14])
 def test_a_branch_is_durable_killed_gone_on_with_and_branched_again(parent, tmp_path, start):
     folder, _ = parent
-    whole, watches = tmp_path / "whole", Watches()
+    whole, watches = tmp_path / "whole", sees()
     branched(folder, whole, plateau(), Halves(), watches, steps=f"{start}:")
     with pytest.raises(Dies):
         branched(folder, tmp_path / "cut", plateau(), Halves(), Death(17), steps=f"{start}:")
@@ -117,7 +125,7 @@ def test_a_branch_is_durable_killed_gone_on_with_and_branched_again(parent, tmp_
     given = {"batch_size": 8, "epochs": EPOCHS, "verbose": 0, "validation_data": HELD}
     model.fit(X, Y, run=tmp_path / "cut", callbacks=[plateau(), Halves()], **given)
     assert bits(model) == watches._seen[-1].state
-    looks = Watches()
+    looks = sees()
     again().replay(X, Y, run=tmp_path / "cut", steps=f"{start}:", callbacks=[looks], validation_data=HELD, verbose=0)
     assert [each.state for each in looks._seen] == [each.state for each in watches._seen]
     model.load_step(whole, 20, X, Y, validation_data=HELD)
@@ -125,7 +133,7 @@ def test_a_branch_is_durable_killed_gone_on_with_and_branched_again(parent, tmp_
     found = model.bisect(X, Y, run=whole, validation_data=HELD, verbose=0,
                          when=lambda model, logs: int(model.optimizer.iterations) > 21)  # fmt: skip
     assert (found.step, found.epoch, found.rows) == (21, 3, after(watches._seen, 21).rows)
-    child = Watches()
+    child = sees("Another")
     branched(whole, tmp_path / "child", plateau(), Halves(), child, steps="19:")
     assert child._seen[-1].state == watches._seen[-1].state
 
@@ -172,13 +180,13 @@ def test_a_new_graph_hook_begins_with_the_branch_and_not_before(parent, tmp_path
         def on_train_begin(self, logs=None):
             at_its_begin.append(bits(self.model))
 
-    watches = Watches()
+    watches = sees()
     branched(folder, tmp_path / "other", plateau(), Looks(), callbacks.GradientClip(norm=1e-3), watches, steps="14:")
     assert at_its_begin == [after(seen, 13).state]
     assert watches._seen[0].state != after(seen, 14).state
 
 
-# -- what is refused -----------------------------------------------------------------------------------------------------
+# -- what is refused -----------------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_has_a_run_is_refused_and_left_alone(parent, tmp_path):
@@ -225,17 +233,43 @@ def test_a_stretch_that_there_is_not_and_a_generator(parent, tmp_path):
     assert not list((tmp_path / "other").rglob("step*"))
 
 
+def test_a_branch_is_looked_at_as_a_whole_and_by_its_epochs(parent, tmp_path):
+    folder, _ = parent
+    watches = sees()
+    branched(folder, tmp_path / "other", Halves(), watches, steps="14:")
+    for given, wanted in (({}, range(14, LAST)), ({"epochs": "2"}, range(14, 18)), ({"epochs": 3}, range(18, LAST))):
+        looks = sees()
+        again().replay(X, Y, run=tmp_path / "other", callbacks=[looks], validation_data=HELD, verbose=0, **given)
+        assert [each.state for each in looks._seen] == [each.state for each in watches._seen if each.step in wanted]
+    model = again()
+    model.load_step(tmp_path / "other", 13)
+    assert int(model.optimizer.iterations) == 14
+
+
+def test_a_run_that_went_on_for_more_epochs_is_looked_at_as_one(tmp_path):
+    been(tmp_path, epochs=2, commit="1 epoch", keep=3)
+    seen = been(tmp_path, epochs=5, commit="1 epoch", keep=3)
+    whole = been(tmp_path / "whole", epochs=5)
+    looks = sees()
+    again().replay(X, Y, run=tmp_path, callbacks=[looks], verbose=0)
+    assert [each.state for each in looks._seen] == [each.state for each in whole]
+    assert seen[-1].state == whole[-1].state
+
+
 def test_what_is_before_a_branch_is_its_parents(parent, tmp_path):
     folder, _ = parent
     branched(folder, tmp_path / "other", Halves(), steps="14:")
-    for looks in (lambda: again().load_step(tmp_path / "other", 9, X, Y, validation_data=HELD),
-                  lambda: again().replay(X, Y, run=tmp_path / "other", steps="9:", validation_data=HELD, verbose=0)):  # fmt: skip
-        with pytest.raises(KibitzError) as raised:
+    given = {"run": tmp_path / "other", "validation_data": HELD}
+    for looks in (
+        lambda: again().load_step(step=9, x=X, y=Y, **given),
+        lambda: again().replay(X, Y, steps="9:", verbose=0, **given),
+    ):
+        with pytest.raises(InvalidArgument, match="no such step") as raised:
             looks()
-        assert "before step" in str(raised.value)
+        assert "14 to 23" in str(raised.value)
 
 
-# -- a callback that is new to a run that goes on -------------------------------------------------------------------------
+# -- a callback that is new to a run that goes on ------------------------------------------------------------------
 
 
 class Sets(callbacks.Callback):
@@ -265,7 +299,7 @@ def test_one_that_is_new_to_a_run_begins_when_all_is_put_back_and_is_replayed(tm
         assert state == after(seen, there - 1).state
     assert sets._begun == (there // STEPS, there, 0.125) or commit == "4 steps"
     assert goes_on[-1].rate == 0.125
-    looks = Watches()
+    looks = sees()
     told = again().replay(X, Y, run=tmp_path, callbacks=[looks], verbose=0)
     assert told.exact
     late = {each.step: each for each in looks._seen if each.own}

@@ -141,7 +141,7 @@ class Search:
         Args:
             steps: The stretch. None means the whole run.
         """
-        stretch = Stretch.read(steps, last=self._past.last)
+        stretch = Stretch.read(steps, first=self._past.first, last=self._past.last)
         self._run_again(stretch.start, stretch.stop)
         return replace(self._found or Onset(self._when.written, None), steps_run=self._ran)
 

@@ -65,7 +65,7 @@ def branch_off(core: Core, given: FitArguments, asked: LookBack, branch: Any) ->
             cure=f'branch="{there.path}-2"; or fit(..., run="{there.path}") to go on with that one',
         )
     past = past_of(parent)
-    stretch = Stretch.read(asked.steps, asked.epochs, ends=past.epochs, last=past.last)
+    stretch = Stretch.read(asked.steps, asked.epochs, ends=past.epochs, first=past.first, last=past.last)
 
     def begin(arrays: dict[str, Any], document: dict[str, Any]) -> None:
         told = Committed(stretch.start, document["epoch"], document["begun"], document["seconds"], state_digest(arrays))

@@ -94,7 +94,7 @@ class LookingBack:
         asked = LookBack(run, steps, epochs, with_original, tolerance, _says(verbose))
         replay = Replay(self.core, asked)
         data = Data(x, y, validation_data, class_weight, sample_weight)
-        given = as_recorded(replay.commit, data, callbacks)
+        given = as_recorded(replay.commit, replay.past, data, callbacks)
         if branch is not None:
             return branch_off(self.core, given, asked, branch)
         run_replay(self.core, given, replay)
@@ -132,7 +132,7 @@ class LookingBack:
             validation_data: As `fit` was given it. None means none.
             class_weight: As `fit` was given it. None means 1 for all.
             sample_weight: As `fit` was given it. None means 1 for each row.
-            callbacks: Those of the run that are traced into the step, such as `GradientClip`. None means that it had none.
+            callbacks: Those of the run that are traced into the step, such as `GradientClip`. None means none.
             tolerance: As in `replay`.
             verbose: 0 says nothing; all else which steps are run again.
 
@@ -159,10 +159,9 @@ class LookingBack:
             (13, 1, 5)
         """
         data = Data(x, y, validation_data, class_weight, sample_weight)
-        first = Replay(self.core, LookBack(run, says=False)).commit
-        return bisect_fit(
-            self.core, as_recorded(first, data, callbacks), run, when, steps, tolerance, says=_says(verbose)
-        )
+        some = Replay(self.core, LookBack(run, says=False))
+        given = as_recorded(some.commit, some.past, data, callbacks)
+        return bisect_fit(self.core, given, run, when, steps, tolerance, says=_says(verbose))
 
     def load_step(
         self,
@@ -187,7 +186,7 @@ class LookingBack:
             validation_data: As `fit` was given it. None means none.
             class_weight: As `fit` was given it. None means 1 for all.
             sample_weight: As `fit` was given it. None means 1 for each row.
-            callbacks: Those of the run that are traced into the step, such as `GradientClip`. None means that it had none.
+            callbacks: Those of the run that are traced into the step, such as `GradientClip`. None means none.
             tolerance: As in `replay`.
 
         Raises:

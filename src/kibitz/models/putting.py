@@ -87,7 +87,7 @@ def _run_up_to(core: Core, replay: Replay, data: Data, callbacks: Any) -> None:
     owner, runs = core.owner, (dict(core.last), core.latest)
     history = owner.history
     try:
-        run_replay(core, as_recorded(replay.commit, data, callbacks), replay)
+        run_replay(core, as_recorded(replay.commit, replay.past, data, callbacks), replay)
     finally:
         owner.history = history
         core.last, core.latest = runs
@@ -102,11 +102,11 @@ def program_in(folder: RunFolder) -> dict[str, Any] | None:
 
 def _done(step: Any, past: Past) -> int:
     """How many steps are done behind a step."""
-    if isinstance(step, bool) or not isinstance(step, int | np.integer) or not -1 <= step < past.last:
+    if isinstance(step, bool) or not isinstance(step, int | np.integer) or not past.first - 1 <= step < past.last:
         raise InvalidArgument(
             "There is no such step in the run.",
             given=step,
-            wanted=f"a whole number from 0 to {past.last - 1}; -1 is what the run began with",
+            wanted=f"a whole number from {past.first} to {past.last - 1}; {past.first - 1} is what the run began with",
             cure=f"step={past.last - 1}",
         )
     return int(step) + 1

@@ -108,7 +108,8 @@ class Replay:
         self._core, self._asked, self._nobody = core, asked, nobody
         self._folder = RunFolder(asked.run, writes=False)
         self.past = past or past_of(self._folder)
-        self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, last=self.past.last)
+        self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, first=self.past.first,
+                                    last=self.past.last)  # fmt: skip
         self.commit: Commit = commit_before(self._folder, self.past, self.stretch.start)
         check_document(self.commit.document, self.commit.arrays, self.commit.path)
         self.done = Replayed(str(self._folder.path), range(self.stretch.start, self.stretch.stop), self._step)

@@ -60,9 +60,14 @@ class Past:
         return past
 
     @property
+    def first(self) -> int:
+        """How many steps were done when it began: none, but in a run that branched off from another."""
+        return min((step for step, _ in self.commits), default=0)
+
+    @property
     def epochs(self) -> dict[int, tuple[int, int]]:
         """The first step of each epoch, and the one behind its last; the epoch that was left in its midst too."""
-        found, first = {}, 0
+        found, first = {}, self.first
         for epoch, end in sorted(self.ends.items()):
             found[epoch], first = (first, end), end
         if first < self.last:
