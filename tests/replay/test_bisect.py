@@ -256,6 +256,21 @@ def test_a_condition_may_ask_the_model_for_predictions(one):
         assert float(model.predict(X, verbose=0).sum()) == there
 
 
+def batches():
+    rng = np.random.default_rng(11)
+    for _ in range(LAST):
+        x = rng.normal(size=(8, 5)).astype("float32")
+        yield x, x[:, :1]
+
+
+def test_a_generator_is_given_anew_and_has_no_rows(tmp_path):
+    seen = been(tmp_path, data=(batches(), None), batch_size=None, steps_per_epoch=STEPS)
+    wanted = first(seen, lambda each: each.step == 14)
+    for when in (lambda model, logs: int(model.optimizer.iterations) > 14, f"batch.loss == {wanted.own['loss']!r}"):
+        found = found_by(tmp_path, when, data=(batches(), None))
+        assert (found.step, found.epoch, found.batch, found.rows) == (14, 2, 2, None)
+
+
 # -- what is refused -----------------------------------------------------------------------------------------------
 
 
