@@ -72,12 +72,20 @@ def _demo(folder: Path, *, lookback: bool) -> int:
     if lookback:
         from kibitz.demo.lookback import look_back
 
-        look_back(folder)
+        look_back(folder, life=_life)
     else:
         from kibitz.demo.story import tell
 
         tell(folder)
     return 0
+
+
+def _life(run: Path) -> str:
+    from kibitz.runs.look import look
+
+    page = Page.to(sys.stdout)
+    look(page, str(run))
+    return readable(sys.stdout, str(page))
 
 
 def _runs(given: argparse.Namespace) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,8 +21,6 @@ from kibitz.layers.input import Input
 from kibitz.layers.linear import Dense
 from kibitz.models.sequential import Sequential
 from kibitz.optimizers.sgd import SGD
-from kibitz.runs.look import look
-from kibitz.runs.page import Page
 from kibitz.seed import set_random_seed
 
 BATCH, EPOCH = 40, 20
@@ -84,12 +82,13 @@ def plant(x: np.ndarray, y: np.ndarray, step: int, seed: int = 0) -> Planted:
     return Planted(x, y, step, labels)
 
 
-def look_back(folder: Path, steps: int = 600) -> int | None:
+def look_back(folder: Path, steps: int = 600, life: Callable[[Path], str] | None = None) -> int | None:
     """Train with bad rows, and find them afterwards.
 
     Args:
         folder: Where the run, its branch and the picture go; those of an earlier demo are taken away.
         steps: How long to train; the bad rows come after three fifths. At least 100.
+        life: Draws a run's life as `kibitz look` does. None leaves it out.
 
     Returns:
         The step that was found.
@@ -108,9 +107,8 @@ def look_back(folder: Path, steps: int = 600) -> int | None:
     model = _model()
     model.fit(data.x, data.y, batch_size=BATCH, shuffle=False, steps_per_epoch=EPOCH, epochs=steps // EPOCH, verbose=0,
               run=run, commit="1 epoch", keep=30)  # fmt: skip
-    page = Page.to(sys.stdout)
-    look(page, str(run))
-    print(page)
+    if life is not None:
+        print(life(run))
     right = _accuracy(model, x_test, y_test)
     print(f"\n   It reads {right:.1%} of the test's digits. The process is gone; what is left is the folder.")
 

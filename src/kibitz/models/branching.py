@@ -1,4 +1,4 @@
-"""M. Another run that begins in the midst of one that has been: what if it had gone otherwise from there?"""
+"""M. Another run that begins in the midst of one that has been: what would have been from there on."""
 
 from __future__ import annotations
 
