@@ -71,7 +71,7 @@ def dense() -> Any:
 
 
 def unbuilt() -> Any:
-    return keras.Sequential([layers.Dense(3), layers.BatchNormalization(), layers.Dense(1)])
+    return keras.Sequential([layers.Dense(3), layers.BatchNormalization(name="norm"), layers.Dense(1)])
 
 
 class Own(nnx.Module):

@@ -279,8 +279,16 @@ class Replay:
         core = self._core
         if set(params) != set(core.timeline.behind.params):
             variables = core.timeline.forward.variables
-            say_of(core.timeline.forward.module, [variables[name] for name in params if name in variables])
+            moved = [variables[name] for name in params if name in variables]
+            say_of(core.timeline.forward.module, moved, self._frozen())
             take(core, refitted(core.timeline, core.optimizer, core.hooks, set(params)), None)
+
+    def _frozen(self) -> list[Any]:
+        """The layers that were frozen as a whole when the run was begun."""
+        told = unpack(self.commit.document["made_of"], self.commit.arrays).get("layers", {})
+        named = {f"{place} {type(each).__name__}": each for place, each in enumerate(self._core.owner.layers)}
+        was = {name: config.get("trainable") for name, config in told.items() if isinstance(config, Mapping)}
+        return [each for name, each in named.items() if was.get(name) is False]
 
     @contextmanager
     def _allowed(self) -> Iterator[None]:

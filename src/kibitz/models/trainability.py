@@ -65,21 +65,23 @@ def train(part: Any, wanted: bool) -> None:
         part.trainable = wanted
 
 
-def say_of(module: nnx.Module, moved: Collection[Any]) -> None:
+def say_of(module: nnx.Module, moved: Collection[Any], frozen: Collection[Any]) -> None:
     """Say of each layer and each parameter whether it is trained, where it is known which parameters are.
 
     Args:
         module: The module.
         moved: The variables that are trained.
+        frozen: The layers that are frozen as a whole if nothing in them is trained.
     """
-    known = {id(each) for each in moved}
+    known, whole = {id(each) for each in moved}, {id(each) for each in frozen}
     for _, part in nnx.iter_graph(module):
         if not _has(part):
             continue
         inside = [each for _, each in nnx.iter_graph(part) if isinstance(each, nnx.Param)]
         trained = any(id(each) in known for each in inside)
-        if inside and _flag(part) != trained:
-            train(part, trained)
+        said = trained or (isinstance(part, nnx.Module) and id(part) not in whole and _flag(part))
+        if inside and _flag(part) != said:
+            train(part, said)
 
 
 def _has(part: Any) -> bool:
