@@ -1,6 +1,6 @@
 # Every verb of the house. `make` alone lists them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup test fast mutants faults soak fuzz lint types names demo look bench bench-quick peers clean
+.PHONY: help setup test fast mutants faults soak fuzz lint types names demo demo-lookback look bench bench-quick peers clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -52,6 +52,9 @@ names: $(VENV)/.has-test  ## Write the public names and signatures down anew, af
 
 demo: $(VENV)/.has-demo  ## Train a classifier of handwritten digits while callbacks look on.
 	@$(BIN)/kibitz demo
+
+demo-lookback: $(VENV)/.has-demo  ## Find a bad batch in a run that has ended, and look at what it did.
+	@$(BIN)/kibitz demo --lookback
 
 look: $(VENV)/.has-test  ## Take pictures of TensorBoard's pages, into build/look, with Chromium (CHROMIUM=... says where it is).
 	@$(BIN)/python -m tests.look.tensorboard_pages

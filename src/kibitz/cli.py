@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return _demo(given.folder) if given.verb == "demo" else _runs(given)
+        return _demo(given.folder, lookback=given.lookback) if given.verb == "demo" else _runs(given)
     except KibitzError as error:
         # A name out of a file may hold codes that a terminal obeys.
         lines = (plain(line, most=2000) for line in f"kibitz: {error}".split("\n"))
@@ -63,15 +63,29 @@ def _parser() -> argparse.ArgumentParser:
     text = "train a classifier of handwritten digits while callbacks look on"
     demo = verbs.add_parser("demo", help=text, description=text)
     demo.add_argument("--folder", type=Path, default=Path("demo"), help="where the picture goes (default: demo)")
+    demo.add_argument("--lookback", action="store_true", help="find a bad batch in a run that has ended")
     add_runs(verbs)
     return parser
 
 
-def _demo(folder: Path) -> int:
-    from kibitz.demo.story import tell
+def _demo(folder: Path, *, lookback: bool) -> int:
+    if lookback:
+        from kibitz.demo.lookback import look_back
 
-    tell(folder)
+        look_back(folder, life=_life)
+    else:
+        from kibitz.demo.story import tell
+
+        tell(folder)
     return 0
+
+
+def _life(run: Path) -> str:
+    from kibitz.runs.look import look
+
+    page = Page.to(sys.stdout)
+    look(page, str(run))
+    return readable(sys.stdout, str(page))
 
 
 def _runs(given: argparse.Namespace) -> int:

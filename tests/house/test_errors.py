@@ -24,6 +24,7 @@ SPEAKERS = {
     "callbacks/screen.py": "it draws in place, and must know what stands on the screen",
     "models/summary.py": "Keras's summary is printed",
     "demo/story.py": "the demo is there to be read",
+    "demo/lookback.py": "this demo is there to be read too",
     "demo/comment.py": "it is the callback of a user's own that the demo shows",
     "cli.py": "a command line speaks",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kibitz.checkpoint.run_folder import RunFolder
-from kibitz.errors import Unsupported
+from kibitz.errors import UnknownName, Unsupported
 from kibitz.models.putting import program_in
 from kibitz.models.saving import made
 from kibitz.replay.past import past_of
@@ -31,11 +31,13 @@ def at(
         x: The inputs that `fit` was given; needed where no commit was kept right behind the step.
         y: The targets.
         custom_objects: Classes and functions of your own that the model uses, by name. None means none.
-        **data: `validation_data`, `class_weight`, `sample_weight` and `tolerance`, as in `load_step`.
+        **data: `validation_data`, `class_weight`, `sample_weight`, `callbacks` and `tolerance`, as in `load_step`.
 
     Raises:
         NotReady: If there is no such run, or the data are needed.
-        InvalidArgument: If there is no such step, or a class that nobody knows is named.
+        InvalidArgument: If there is no such step.
+        UnknownName: If a class or function is named that nobody knows.
+        UnusableFile: If what the folder says makes no model.
         Unsupported: If the model was one of a module of your own.
 
     Example:
@@ -60,6 +62,14 @@ def at(
         )
     if program is None:
         past_of(folder)  # says that there is no run
-    model = made(program or {}, custom_objects, folder.path, compile=True)
+    try:
+        model = made(program or {}, custom_objects, folder.path, compile=True)
+    except UnknownName as error:
+        raise UnknownName(
+            f"The model of this run has something that nobody knows: {error.what}",
+            given=error.given,
+            there_is=error.there_is,
+            cure=f"kibitz.at({str(folder.path)!r}, ..., custom_objects={{{error.given!r}: the class or function}})",
+        ) from error
     model.load_step(run, step, x, y, **data)
     return model

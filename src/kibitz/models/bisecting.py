@@ -7,12 +7,14 @@ from typing import Any
 
 from kibitz.callbacks.base import Callback
 from kibitz.checkpoint.packed import unpack
-from kibitz.checkpoint.run_folder import RunFolder
+from kibitz.checkpoint.run_folder import Commit, RunFolder
+from kibitz.errors import UnusableFile
+from kibitz.logs import Logs
 from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
 from kibitz.models.putting import build_from, put_in
 from kibitz.models.replaying import LookBack, Replay
-from kibitz.models.running import FitArguments, run_replay
+from kibitz.models.running import FitArguments, as_list, run_replay
 from kibitz.replay.bisection import Onset, bisect
 from kibitz.replay.past import past_of
 from kibitz.replay.stretch import Stretch
@@ -50,6 +52,40 @@ class Finds(Callback):
         run.stop(SEEN, now=True)
 
 
+class LogsOfACommit(Logs):
+    """The numbers as they stood at a commit; it is noticed when one is asked for that only other moments have.
+
+    Then the commit cannot say whether something holds: that a number is not there is no answer.
+
+    Args:
+        values: The numbers.
+
+    Attributes: `missed`, whether that was so; `asked_for_a_batch`, whether it was a batch's own, which no commit has.
+    """
+
+    def __init__(self, values: Any):
+        super().__init__(values)
+        self.missed = self.asked_for_a_batch = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "batch":
+            self.missed = self.asked_for_a_batch = True
+        return super().__getattribute__(name)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """A number, or something in its place."""
+        return super().get(key, default) if key in self else default
+
+    def __contains__(self, key: object) -> bool:
+        there = super().__contains__(key)
+        self.missed = self.missed or not there
+        return there
+
+    def __missing__(self, key: Any) -> Any:
+        self.missed = True
+        return super().__missing__(key)
+
+
 class Search:
     """A search in a run.
 
@@ -76,7 +112,28 @@ class Search:
         self._when = When(when)
         self._folder = RunFolder(run, writes=False)
         self._past = past_of(self._folder)
+        known = {step for step, _ in self._past.commits}
+        self._commits = [step for step in self._folder.steps() if step in known]
+        self._answers: dict[int, bool | None] = {}  # of the commits; None: it cannot say
+        self._half_done: set[int] = set()  # commits that were made before the end of their epoch was told
+        self._by_batch = any(key.startswith("batch.") for key in self._when.keys)
         self._found: Onset | None = None
+        self._ran = 0
+
+    def settle(self) -> None:
+        """Check before anything is run that the numbers of a text were known in the run.
+
+        Raises:
+            UnknownMonitor: If one was not.
+        """
+        commit = self._folder.final() or self._folder.newest()
+        if commit is None or not commit.document["logs"] or commit.document.get("hooked"):
+            return  # nobody has said anything yet; or graph hooks may have, at steps of their own
+        logs, made_of = (unpack(commit.document[name], commit.arrays) for name in ("logs", "made_of"))
+        validated = [f"val_{name}_" if name else "val_" for name in made_of["validation"]]
+        named = [f"{each}{key}" for each in validated for key in made_of["metrics"]]
+        added = [key for writes in self._past.writes.values() for each in writes for key in each.what.get("@logs", ())]
+        self._when.settle(list(dict.fromkeys([*logs, *named, *added])))
 
     def through(self, steps: Any) -> Onset:
         """Ask after every step of a stretch, in order.
@@ -84,27 +141,56 @@ class Search:
         Args:
             steps: The stretch. None means the whole run.
         """
-        stretch = Stretch.read(steps, last=self._past.last)
-        begun = self._scan(stretch.start, stretch.stop)
-        found = self._found or Onset(self._when.written, None)
-        return replace(found, steps_run=(stretch.stop if begun is None else begun + 1) - stretch.start)
+        stretch = Stretch.read(steps, first=self._past.first, last=self._past.last)
+        self._run_again(stretch.start, stretch.stop)
+        return replace(self._found or Onset(self._when.written, None), steps_run=self._ran)
 
     def halving(self) -> Onset:
         """Ask at commits, then after the steps between two of them; for what goes on to hold once it does."""
-        if any(key.startswith("batch.") for key in self._when.keys):
-            return self.through(None)  # no commit knows what a single batch's number was
-        known = {step for step, _ in self._past.commits}
-        commits = [step for step in self._folder.steps() if step in known]
-        onset = bisect(commits, self._holds_at, self._scan, when=self._when.written)
+        if not self._by_batch:
+            self._said(self._commits[-1])
+        if self._by_batch:
+            return self.through(None)  # no commit knows what a single batch gave
+        onset = bisect(self._commits, self._holds_at, self._scan, when=self._when.written)
+        onset = replace(onset, steps_run=self._ran)
         if self._found is None:
             return onset
         return replace(onset, epoch=self._found.epoch, batch=self._found.batch, rows=self._found.rows)
 
+    # -- at commits --------------------------------------------------------------------------------------------------
+
     def _holds_at(self, step: int) -> bool:
-        if step == 0:
-            return False  # what is looked for is a step after which it holds
-        commit = self._folder.read(step)
-        logs = unpack(commit.document["logs"], commit.arrays)
+        """What the commit says; where it cannot say it, what the one before it does."""
+        return bool(self._said(self._that_can_say(step)))
+
+    def _that_can_say(self, step: int) -> int:
+        """The newest commit up to a step that can say it, or else the first one."""
+        before = [each for each in self._commits if each <= step]
+        return next((each for each in reversed(before) if self._said(each) is not None), before[0])
+
+    def _said(self, step: int) -> bool | None:
+        if step not in self._answers:
+            self._answers[step] = False if step == 0 else self._asked_at(step)  # it is after steps that it is to hold
+        return self._answers[step]
+
+    def _asked_at(self, step: int) -> bool | None:
+        try:
+            commit = self._folder.read(step)
+        except UnusableFile:
+            return None
+        if commit.document["begun"] and step in self._past.ends.values():
+            self._half_done.add(step)
+        logs = LogsOfACommit(unpack(commit.document["logs"], commit.arrays))
+        try:
+            said = self._asked(commit, logs)
+        except Exception:
+            if not logs.missed:
+                raise
+            said = False
+        self._by_batch = self._by_batch or logs.asked_for_a_batch
+        return None if logs.missed else said
+
+    def _asked(self, commit: Commit, logs: LogsOfACommit) -> bool:
         if self._when.logs_alone:
             return self._when(None, logs)
         build_from(self._core, self._given.x)
@@ -115,11 +201,20 @@ class Search:
         finally:
             loan.give_back()
 
+    # -- between commits ---------------------------------------------------------------------------------------------
+
     def _scan(self, start: int, stop: int) -> int | None:
+        start = self._that_can_say(start)
+        # What was done at the end of an epoch belongs to its last step, and this commit was made before.
+        return self._run_again(start - (start in self._half_done), stop)
+
+    def _run_again(self, start: int, stop: int) -> int | None:
         finds = Finds(self._when)
         asked = LookBack(self._run, (start, stop), tolerance=self._tolerance, says=self._says)
-        run_replay(self._core, replace(self._given, callbacks=[finds]), Replay(self._core, asked, self._past))
-        self._found = finds.found
+        replay = Replay(self._core, asked, self._past)
+        given = replace(self._given, callbacks=[*as_list(self._given.callbacks), finds])
+        run_replay(self._core, given, replay)
+        self._ran, self._found = self._ran + replay.done.steps_run, finds.found
         return None if finds.found is None else finds.found.step
 
 
@@ -136,4 +231,5 @@ def bisect_fit(
     """Find the first step of a run after which something holds; `Model.bisect` documents it."""
     core.check_compiled("bisect")
     search = Search(core, given, run, when, tolerance, says=says)
+    search.settle()
     return search.halving() if steps is None else search.through(steps)

@@ -322,9 +322,11 @@ class Durable:
         told = document_of(
             self._core, self._dispatch, self._kept, self._said, self._validation, logs, epoch, begun=begun
         )
+        goes_on = self._found if self.place is not None else None
         return told | {
             "epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now, "id": self._id,
             "source": source_at(self._source, told["step"]),
+            "parent": None if goes_on is None else goes_on.document.get("parent"),
         }  # fmt: skip
 
     def _seconds(self) -> float:

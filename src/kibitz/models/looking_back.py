@@ -8,12 +8,16 @@ from kibitz.engine.state import plain
 from kibitz.errors import InvalidArgument, code
 from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
+from kibitz.models.prepare import is_iterator
 
 if TYPE_CHECKING:
     from kibitz.callbacks.history import History
-    from kibitz.models.replaying import Replayed
     from kibitz.replay.bisection import Onset
     from kibitz.replay.difference import Difference
+    from kibitz.replay.replayed import Replayed
+
+DATA = ("validation_data", "class_weight", "sample_weight", "callbacks", "tolerance")
+"""What is given beside x and y to get to a step."""
 
 
 class LookingBack:
@@ -92,7 +96,7 @@ class LookingBack:
         asked = LookBack(run, steps, epochs, with_original, tolerance, _says(verbose))
         replay = Replay(self.core, asked)
         data = Data(x, y, validation_data, class_weight, sample_weight)
-        given = as_recorded(replay.commit, data, callbacks, epochs=replay.epochs)
+        given = as_recorded(replay.commit, replay.past, data, callbacks)
         if branch is not None:
             return branch_off(self.core, given, asked, branch)
         run_replay(self.core, given, replay)
@@ -109,13 +113,14 @@ class LookingBack:
         validation_data: Any = None,
         class_weight: Any = None,
         sample_weight: Any = None,
+        callbacks: Any = None,
         tolerance: float | None = None,
         verbose: Any = "auto",
     ) -> Onset:
         """Find the first step of a run after which something holds.
 
         Commits are asked first, by halves, then the steps between two of them, which are run again: a run of 100,000
-        steps with a commit every 500 takes at most 500. That finds what goes on to hold once it does, and says so where
+        steps with a commit every 500 takes about 500. That finds what goes on to hold once it does, and says so where
         it is seen not to. What comes and goes, such as a spike of a single batch's loss, is looked for in `steps`, all
         of which are run again and asked. The model is afterwards as it was.
 
@@ -129,6 +134,7 @@ class LookingBack:
             validation_data: As `fit` was given it. None means none.
             class_weight: As `fit` was given it. None means 1 for all.
             sample_weight: As `fit` was given it. None means 1 for each row.
+            callbacks: Those of the run that are traced into the step, such as `GradientClip`. None means none.
             tolerance: As in `replay`.
             verbose: 0 says nothing; all else which steps are run again.
 
@@ -139,6 +145,7 @@ class LookingBack:
         Raises:
             NotReady: If there is no such run.
             InvalidArgument: If the condition cannot be read, or the run was made of something else.
+            UnknownMonitor: If the logs of the run have no such number.
             NotExact: If it comes out otherwise than the run did.
 
         Example:
@@ -158,8 +165,8 @@ class LookingBack:
         from kibitz.models.replaying import LookBack, Replay
 
         data = Data(x, y, validation_data, class_weight, sample_weight)
-        first = Replay(self.core, LookBack(run, says=False))
-        given = as_recorded(first.commit, data, epochs=first.epochs)
+        some = Replay(self.core, LookBack(run, says=False))
+        given = as_recorded(some.commit, some.past, data, callbacks)
         return bisect_fit(self.core, given, run, when, steps, tolerance, says=_says(verbose))
 
     def load_step(
@@ -172,6 +179,7 @@ class LookingBack:
         validation_data: Any = None,
         class_weight: Any = None,
         sample_weight: Any = None,
+        callbacks: Any = None,
         tolerance: float | None = None,
     ) -> None:
         """Make this model what the model of a run was after a step: weights, optimizer, random state.
@@ -184,6 +192,7 @@ class LookingBack:
             validation_data: As `fit` was given it. None means none.
             class_weight: As `fit` was given it. None means 1 for all.
             sample_weight: As `fit` was given it. None means 1 for each row.
+            callbacks: Those of the run that are traced into the step, such as `GradientClip`. None means none.
             tolerance: As in `replay`.
 
         Raises:
@@ -204,7 +213,8 @@ class LookingBack:
         from kibitz.models.putting import put_step
         from kibitz.models.recorded import Data
 
-        put_step(self.core, run, step, Data(x, y, validation_data, class_weight, sample_weight), tolerance)
+        data = Data(x, y, validation_data, class_weight, sample_weight)
+        put_step(self.core, run, step, data, callbacks, tolerance)
 
     def diff(self, run: Any, before: int, after: int, x: Any = None, y: Any = None, **data: Any) -> Difference:
         """Which parameters of a run moved most between two of its steps; the model is afterwards as it was.
@@ -215,11 +225,11 @@ class LookingBack:
             after: The state after this one.
             x: The inputs, as in `load_step`.
             y: The targets.
-            **data: `validation_data`, `class_weight`, `sample_weight` and `tolerance`, as in `load_step`.
+            **data: `validation_data`, `class_weight`, `sample_weight`, `callbacks` and `tolerance`, as in `load_step`.
 
         Raises:
             NotReady: If there is no such run, or the data are needed.
-            InvalidArgument: If there is no such step, or the run was of another model.
+            InvalidArgument: If there is no such step, or the run was of another model; or if `x` is a generator.
 
         Example:
             >>> import kibitz, numpy as np, tempfile
@@ -235,25 +245,32 @@ class LookingBack:
         from kibitz.models.putting import build_from
         from kibitz.replay.difference import difference
 
-        unknown = data.keys() - {"validation_data", "class_weight", "sample_weight", "tolerance"}
+        unknown = data.keys() - {*DATA}
         if unknown:
+            raise InvalidArgument("diff compares two steps of a run.", given=code(f"{min(unknown)}=..."),
+                                  wanted=", ".join(DATA), cure="model.diff(run, 8300, 8400)")  # fmt: skip
+        if is_iterator(x):
             raise InvalidArgument(
-                "diff compares two steps of a run.", given=code(f"{min(unknown)}=..."),
-                wanted="validation_data, class_weight, sample_weight, tolerance", cure="model.diff(run, 8300, 8400)",
+                "A generator gives its batches once, and two steps are looked up.", given=x, wanted="arrays",
+                cure="model.load_step for one of them, model.get_weights(), and a new generator for the other",
             )  # fmt: skip
         build_from(self.core, x)
         loan = Loan(self)
         try:
-            states = [self._params_after(run, step, x, y, data) for step in (before, after)]
+            states, moved = [], set[str]()  # layers may have been let go, or frozen, in between
+            for step in (before, after):
+                self.load_step(run, step, x, y, **data)
+                state = self.core.timeline.read()
+                moved |= state.params.keys()
+                states.append(state.variables())
         finally:
             loan.give_back()
-        return difference(*states, names=(_moment(before), _moment(after)))
-
-    def _params_after(self, run: Any, step: int, x: Any, y: Any, data: dict[str, Any]) -> dict[str, Any]:
-        self.load_step(run, step, x, y, **data)
-        params = self.core.timeline.read().params
         shown, name = self.core.owner.shown_path, f"{self.core.owner.name}/"
-        return {shown(each).removeprefix(name): plain(value) for each, value in params.items()}
+        one, other = (
+            {shown(each).removeprefix(name): plain(value) for each, value in state.items() if each in moved}
+            for state in states
+        )
+        return difference(one, other, names=(_moment(before), _moment(after)))
 
 
 def _says(verbose: Any) -> bool:

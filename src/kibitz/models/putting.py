@@ -9,13 +9,15 @@ import numpy as np
 from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.run_folder import Commit, RunFolder
 from kibitz.data.standard import standard
-from kibitz.errors import InvalidArgument, NotReady, code
+from kibitz.errors import InvalidArgument, KibitzError, NotReady, code
 from kibitz.models.core import Core
 from kibitz.models.prepare import is_iterator
 from kibitz.models.recorded import Data, as_recorded
+from kibitz.models.refreezing import take
 from kibitz.models.replaying import LookBack, Replay
 from kibitz.models.restoring import put_back
 from kibitz.models.running import run_replay
+from kibitz.models.trainability import Trainability
 from kibitz.models.written_again import move
 from kibitz.replay.past import Past, past_of
 
@@ -35,11 +37,20 @@ def put_in(core: Core, commit: Commit) -> None:
     """
     check_document(commit.document, commit.arrays, commit.path)
     core.timeline.carry(metrics=[])
-    move(core, commit.document["trainable"])
-    put_back(core, commit)
+    was, taken_up, asked = core.timeline.read(), core.taken_up, Trainability(core.owner)
+    try:
+        move(core, commit.document["trainable"])
+        put_back(core, commit)
+    except KibitzError:
+        if core.taken_up is not taken_up:
+            asked.put_back()
+            take(core, was, taken_up)
+        raise
 
 
-def put_step(core: Core, run: Any, step: int | None, data: Data, tolerance: float | None = None) -> None:
+def put_step(
+    core: Core, run: Any, step: int | None, data: Data, callbacks: Any = None, tolerance: float | None = None
+) -> None:
     """Put the state after a step of a run into a model.
 
     Args:
@@ -47,6 +58,7 @@ def put_step(core: Core, run: Any, step: int | None, data: Data, tolerance: floa
         run: The folder of the run.
         step: The step, from 0; -1 is what the run began with. None means the last one.
         data: What fit was given; needed where no commit was made behind that step.
+        callbacks: Those of the run that are traced into the step. None means none.
         tolerance: As in a replay.
     """
     core.check_compiled("take the state of a run")
@@ -65,11 +77,21 @@ def put_step(core: Core, run: Any, step: int | None, data: Data, tolerance: floa
                 cure=f"load_step(run, {done - 1}, x, y)",
             )
         asked = LookBack(run, (done - 1, done), tolerance=tolerance, says=False, stays=True)
-        replay = Replay(core, asked, past)
-        run_replay(core, as_recorded(replay.commit, data, epochs=replay.epochs), replay)
+        _run_up_to(core, Replay(core, asked, past, nobody=True), data, callbacks)
         return
     build_from(core, data.x)
     put_in(core, commit)
+
+
+def _run_up_to(core: Core, replay: Replay, data: Data, callbacks: Any) -> None:
+    """Run a stretch again and stay there; that this was a run is nothing that the model remembers."""
+    owner, runs = core.owner, (dict(core.last), core.latest)
+    history = owner.history
+    try:
+        run_replay(core, as_recorded(replay.commit, replay.past, data, callbacks), replay)
+    finally:
+        owner.history = history
+        core.last, core.latest = runs
 
 
 def program_in(folder: RunFolder) -> dict[str, Any] | None:
@@ -81,11 +103,11 @@ def program_in(folder: RunFolder) -> dict[str, Any] | None:
 
 def _done(step: Any, past: Past) -> int:
     """How many steps are done behind a step."""
-    if isinstance(step, bool) or not isinstance(step, int | np.integer) or not -1 <= step < past.last:
+    if isinstance(step, bool) or not isinstance(step, int | np.integer) or not past.first - 1 <= step < past.last:
         raise InvalidArgument(
             "There is no such step in the run.",
             given=step,
-            wanted=f"a whole number from 0 to {past.last - 1}; -1 is what the run began with",
+            wanted=f"a whole number from {past.first} to {past.last - 1}; {past.first - 1} is what the run began with",
             cure=f"step={past.last - 1}",
         )
     return int(step) + 1
@@ -94,4 +116,8 @@ def _done(step: Any, past: Past) -> int:
 def _commit_after(folder: RunFolder, past: Past, done: int) -> Commit | None:
     if done == past.last and past.over:
         return folder.final()
-    return folder.read(done) if done in folder.steps() and any(done == at for at, _ in past.commits) else None
+    if done not in folder.steps() or not any(done == at for at, _ in past.commits):
+        return None
+    commit = folder.read(done)
+    # At the end of an epoch hooks may have written once more behind it, and that belongs to the step too.
+    return None if commit.document["begun"] and done in past.ends.values() else commit

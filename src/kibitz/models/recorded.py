@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit
 from kibitz.models.running import FitArguments
+from kibitz.replay.past import Past
 
 SETTINGS = ("batch_size", "validation_split", "shuffle", "initial_epoch", "steps_per_epoch", "validation_steps",
             "validation_batch_size", "validation_freq")  # fmt: skip
@@ -30,17 +31,18 @@ class Data(NamedTuple):
     sample_weight: Any = None
 
 
-def as_recorded(commit: Commit, data: Data, callbacks: Any = None, *, epochs: int | None = None) -> FitArguments:
+def as_recorded(commit: Commit, past: Past, data: Data, callbacks: Any = None) -> FitArguments:
     """What fit was given then, with these callbacks.
 
     Args:
         commit: A commit of the run.
+        past: What is known of the run: it may have gone on for more epochs than it had then.
         data: What the record cannot hold.
         callbacks: Who looks on. None means nobody.
-        epochs: The end that was planned last. None means what the commit says.
     """
     told = unpack(commit.document["made_of"], commit.arrays)
+    epochs = past.planned or max([commit.document["epochs"], *(each + 1 for each in past.epochs)])
     return FitArguments(
-        **data._asdict(), epochs=epochs or commit.document["epochs"], verbose=0, callbacks=callbacks,
+        **data._asdict(), epochs=epochs, verbose=0, callbacks=callbacks,
         **{name: told[name] for name in SETTINGS},
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 from uuid import uuid4
@@ -46,6 +46,7 @@ from kibitz.models.restoring import (
 from kibitz.models.written_again import WrittenAgain
 from kibitz.replay.looking import Looking
 from kibitz.replay.past import Past, commit_before, past_of, refuse_writes
+from kibitz.replay.replayed import Replayed
 from kibitz.replay.stretch import Stretch
 
 OVER = "the stretch is over"
@@ -55,7 +56,8 @@ OVER = "the stretch is over"
 class LookBack:
     """What a replay was asked for; `Model.replay` documents it.
 
-    Besides: `stays`, whether the model is left as it is behind the stretch; `forks`, who is given the commit there.
+    Besides: `stays`, whether the model is left as it is behind the stretch; `forks`, who is given the commit there;
+    `at_once`, whether it is over where it begins.
     """
 
     run: Any
@@ -66,36 +68,7 @@ class LookBack:
     says: bool = True
     stays: bool = False
     forks: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
-
-
-@dataclass
-class Replayed:
-    """What a replay has done.
-
-    Args:
-        run: The folder of the run.
-        steps: The steps that were looked at, over the whole run from 0.
-        began: The step of the commit that it began at.
-        steps_run: How many steps were run again.
-        exact: The steps of the commits that came out to the bit.
-        apart: How far others were apart, as a share, by their steps; infinity where it cannot be told.
-    """
-
-    run: str
-    steps: range
-    began: int
-    steps_run: int = 0
-    exact: list[int] = field(default_factory=list)
-    apart: dict[int, float] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        looked = f"{self.run}: looked at steps {self.steps.start} to {self.steps.stop - 1}, from the commit after "
-        looked += f"{self.began} steps; {self.steps_run} steps were run again"
-        if self.apart:
-            return looked + f", up to {max(self.apart.values()):.2g} apart from what the run was."
-        if self.exact:
-            return looked + f", exact at {len(set(self.exact))} commit{'s' * (len(set(self.exact)) != 1)}."
-        return looked + ", and met no commit that could show whether they are exact."
+    at_once: bool = False
 
 
 class Replay:
@@ -113,7 +86,8 @@ class Replay:
         _check(asked)
         self._folder = RunFolder(asked.run, writes=False)
         self.past = past or past_of(self._folder)
-        self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, last=self.past.last)
+        self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, first=self.past.first,
+                                    last=self.past.last)  # fmt: skip
         self.commit: Commit = commit_before(self._folder, self.past, self.stretch.start)
         self.past.check_known(self._step, self.stretch.stop, self._folder.journal)
         self.done = Replayed(str(self._folder.path), range(self.stretch.start, self.stretch.stop), self._step)
@@ -196,7 +170,7 @@ class Replay:
         live, order = self._as_they_were(dispatch) if self._asked.with_original else ({}, {})
         self._looking = Looking(dispatch, heard, self.past, self._hooks, live, order, timeline.push, self.done.run)
         dispatch.watch, timeline.told = self._looking, self._told
-        if self._asked.says:
+        if self._asked.says and not self._asked.at_once:
             say(f"{self.done.run}: looking back at {self.stretch}; {self.stretch.stop - self._step} steps are run "
                 f"again, from the commit after {self._step} steps.")  # fmt: skip
 
@@ -244,6 +218,8 @@ class Replay:
                 run.stop(reason, now=now)
                 run.by = by
         self._looking.boundary(begun=place.begun)
+        if self._asked.at_once:
+            self._end(place.logs, place.epoch, begun=place.begun)
 
     def leaves_out(self) -> bool:
         """Whether a validation that is due may be left out."""
@@ -259,19 +235,25 @@ class Replay:
             run.stop_now = False  # it was gone on with, for more epochs
             run.flag(False)
         if self._looking.over(begun=begun):
-            if self._asked.forks is not None:
-                self._asked.forks(*self._forked(logs, begun=begun))
-            run.asking = ""
-            run.stop(OVER, now=True)
+            self._end(logs, run.clock.epoch if begun else run.clock.epoch + 1, begun=begun)
 
-    def _forked(self, logs: Logs, *, begun: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What a commit has that is made here."""
-        clock = self._dispatch.run.clock
-        told = document_of(self._core, self._dispatch, self._kept, self._said, self._validation, logs,
-                           clock.epoch if begun else clock.epoch + 1, begun=begun)  # fmt: skip
+    def _end(self, logs: Logs, epoch: int, *, begun: bool) -> None:
+        """The stretch is over, and the next step would be in this epoch."""
+        run = self._dispatch.run
+        if self._asked.forks is not None:
+            self._asked.forks(*self._forked(logs, epoch, begun=begun))
+        run.asking = ""
+        run.stop(OVER, now=True)
+
+    def _forked(self, logs: Logs, epoch: int, *, begun: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a commit has that is made here; callbacks that the record does not tell of have yet to begin."""
+        told = document_of(self._core, self._dispatch, self._kept, self._said, self._validation, logs, epoch,
+                           begun=begun)  # fmt: skip
         was = self.commit.document
         told |= {"epochs": was["epochs"], "seconds": was["seconds"], "made_of": self._made_of,
-                 "id": uuid4().hex, "source": source_at(self._source, clock.step)}  # fmt: skip
+                 "id": uuid4().hex, "source": source_at(self._source, told["step"])}  # fmt: skip
+        live = {name for name, _ in self._numbered}
+        told["callbacks"] = [each for each in told["callbacks"] if each[0] in live]
         return packed_commit(self._core.timeline.kept, told)
 
     def _told(self, old: TrainState, new: TrainState) -> None:  # noqa: ARG002 - that it is written is enough
@@ -348,6 +330,8 @@ class Replay:
             self._core.timeline.told = None
             if not (self._asked.stays and self._ended):
                 self._loan.give_back()
+            else:
+                self._loan.trainable.put_back()
         self._core.fits, seed = self._seeds
         if seed is None:
             vars(self._core).pop("row_seed", None)

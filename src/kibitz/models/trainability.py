@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flax import nnx
@@ -78,6 +79,25 @@ def train(part: Any, wanted: bool) -> None:
         part.set_metadata(trainable=wanted)
     else:
         part.trainable = wanted
+
+
+def say_of(module: nnx.Module, moved: Collection[Any], frozen: Collection[Any]) -> None:
+    """Say of each layer and each parameter whether it is trained, where it is known which parameters are.
+
+    Args:
+        module: The module.
+        moved: The variables that are trained.
+        frozen: The layers that are frozen as a whole if nothing in them is trained.
+    """
+    known, whole = {id(each) for each in moved}, {id(each) for each in frozen}
+    for _, part in nnx.iter_graph(module):
+        if not _has(part):
+            continue
+        inside = [each for _, each in nnx.iter_graph(part) if isinstance(each, nnx.Param)]
+        trained = any(id(each) in known for each in inside)
+        said = trained or (isinstance(part, nnx.Module) and id(part) not in whole and _flag(part))
+        if inside and _flag(part) != said:
+            train(part, said)
 
 
 def _has(part: Any) -> bool:

@@ -7,6 +7,7 @@ recorder.py    writes them while a run goes on
 past.py        what they tell of a run that has been
 stretch.py     which steps of it are meant, as a person writes it
 looking.py     lets callbacks look on at a stretch that is run again
+replayed.py    what came out of it
 bisection.py   the search for the first step after which something holds
 when.py        what is to hold, as an expression on what was logged or as a function
 difference.py  which parameters moved most between two states; difference_picture.py draws it

@@ -44,17 +44,20 @@ class Onset:
     at_start: bool = False
 
     def __str__(self) -> str:
+        steps = f"{self.steps_run:,} step{'' if self.steps_run == 1 else 's'} run again"
         looked = f"{self.evaluations:,} commit{'' if self.evaluations == 1 else 's'}"
+        if self.step is None and not self.evaluations:
+            return f"{self.when} holds after none of the steps that were looked at; {steps}."
         if self.step is None:
             return f"{self.when} holds at none of the {looked} that there are; between them nobody has looked."
         if self.at_start:
             where = "before the first step" if self.step == 0 else f"at the first commit, before step {self.step:,}"
             return f"{self.when} holds already {where}."
         place = "" if self.epoch is None else f", which is batch {self.batch:,} of epoch {self.epoch:,}"
-        steps = f"{self.steps_run:,} step{'' if self.steps_run == 1 else 's'}"
+        looked = f" and {looked} looked at" if self.evaluations else ""
         fades = "" if self.monotone else "; it does not hold at the end, so it may have come and gone before"
         return (f"{self.when} holds for the first time after step {self.step:,}{place}{self._rows()} (all counted from "
-                f"0); found with {steps} run again and {looked} looked at{fades}.")  # fmt: skip
+                f"0); found with {steps}{looked}{fades}.")  # fmt: skip
 
     def _rows(self) -> str:
         if not self.rows:

@@ -77,13 +77,18 @@ class Past:
         return past
 
     @property
+    def first(self) -> int:
+        """How many steps were done when it began: none, but in a run that branched off from another."""
+        return min((step for step, _ in self.commits), default=0)
+
+    @property
     def epochs(self) -> dict[int, tuple[int, int]]:
         """The first step of each epoch, and the one behind its last; the epoch that was left in its midst too."""
         begun = {each.epoch: step for (step, within), each in sorted(self.commits.items()) if not within}
         ends = dict(self.ends)
-        if self.last > max(ends.values(), default=0):
+        if self.last > max(ends.values(), default=self.first):
             ends[max([*ends, *(each.epoch - 1 for each in self.commits.values())], default=-1) + 1] = self.last
-        found, first = {}, 0
+        found, first = {}, self.first
         for epoch, end in sorted(ends.items()):
             found[epoch], first = (begun.get(epoch, first), end), end
         return found

@@ -41,7 +41,13 @@ class Stretch:
 
     @classmethod
     def read(
-        cls, steps: Any = None, epochs: Any = None, *, ends: Mapping[int, tuple[int, int]] | None = None, last: int
+        cls,
+        steps: Any = None,
+        epochs: Any = None,
+        *,
+        ends: Mapping[int, tuple[int, int]] | None = None,
+        first: int = 0,
+        last: int,
     ) -> Stretch:
         """Read what a user gave; nothing means all.
 
@@ -51,6 +57,7 @@ class Stretch:
             epochs: The same in epochs, counted from 0. None means that `steps` says it.
             ends: Both ends of each epoch that began, by its number: its first step, and the step behind its last. None
                 means that there is none.
+            first: The step that the run began with: not 0 in one that branched off from another.
             last: How many steps the run did.
 
         Raises:
@@ -62,16 +69,16 @@ class Stretch:
                                   given=code(f"{_given('steps', steps)}, {_given('epochs', epochs)}"),
                                   wanted="one of the two, or none for the whole run",
                                   cure=_given("steps", steps))  # fmt: skip
-        if last < 1:
+        if last <= first:
             raise InvalidArgument("This run did not do one step, so there is no stretch of it.",
                                   given=code(_given("steps", "all" if steps is None else steps) if epochs is None
                                              else _given("epochs", epochs)),
                                   there_is=[], cure="a run that was trained")  # fmt: skip
         if epochs is None:
-            return cls(*_within("steps", steps, range(last)))
+            return cls(*_within("steps", steps, range(first, last)))
         known = dict(ends or {})
-        first, behind = _within("epochs", epochs, range(min(known, default=0), max(known, default=-1) + 1))
-        return cls(known[first][0], known[behind - 1][1])
+        begin, behind = _within("epochs", epochs, range(min(known, default=0), max(known, default=-1) + 1))
+        return cls(known[begin][0], known[behind - 1][1])
 
     def __len__(self) -> int:
         return self.stop - self.start

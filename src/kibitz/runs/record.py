@@ -35,6 +35,7 @@ class Record:
         history: The numbers of the epochs, by key.
         made_of: What the run was made of, by name.
         arrays: Dtype and shape of each array of the state.
+        parent: The run that it branched off from, and the step; None if it began by itself.
     """
 
     step: int
@@ -48,6 +49,7 @@ class Record:
     history: dict[str, Points]
     made_of: Mapping[str, Any]
     arrays: Mapping[str, tuple[np.dtype, tuple[int, ...]]]
+    parent: tuple[str, int] | None = None
 
 
 def read_record(path: Path) -> Record:
@@ -80,7 +82,14 @@ def read_record(path: Path) -> Record:
         latest=_numbers(logs), history=_history(unpack(of("callbacks", list), held)),
         made_of=made_of if isinstance(made_of, Mapping) else {},
         arrays={name: kind for name, kind in layout.items() if not name.startswith(HELD)},
+        parent=_parent(document.get("parent")),
     )  # fmt: skip
+
+
+def _parent(told: Any) -> tuple[str, int] | None:
+    if not isinstance(told, Mapping) or not isinstance(told.get("run"), str) or type(told.get("step")) is not int:
+        return None
+    return told["run"], told["step"]
 
 
 def _numbers(logs: Any) -> dict[str, float]:

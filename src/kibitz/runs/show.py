@@ -50,10 +50,12 @@ def show(page: Page, folder: str) -> None:
 
 
 def head(page: Page, found: Found, record: Record) -> None:
-    """What a run is and how it ended, in two lines."""
+    """What a run is and how it ended, in two lines, and a third for its parent."""
     process = "" if found.holder is None else f" (process {found.holder})"
     page.title(f"{found.path}: {found.outcome()}{process}")
     page.line(f"  {record.epoch:,} of {record.epochs:,} epochs, {record.step:,} steps, {seconds(record.seconds)} spent")
+    if record.parent is not None:
+        page.line(f"  branched off from {short(record.parent[0], page.width - 40)}, at step {record.parent[1]:,}")
 
 
 def _history(page: Page, record: Record) -> None:
