@@ -8,6 +8,7 @@ from kibitz.checkpoint.packed import unpack
 from kibitz.models.core import Core
 from kibitz.models.replaying import LookBack, Replay, Replayed
 from kibitz.models.running import FitArguments, run_replay
+from kibitz.models.side_by_side import spread
 
 SETTINGS = ("batch_size", "validation_split", "shuffle", "initial_epoch", "steps_per_epoch", "validation_steps",
             "validation_batch_size", "validation_freq")  # fmt: skip
@@ -33,6 +34,7 @@ class LookingBack:
         sample_weight: Any = None,
         with_original: bool = False,
         tolerance: float | None = None,
+        workers: int = 1,
         verbose: Any = "auto",
     ) -> Replayed:
         """Run a stretch of a run again, while callbacks look on that were not there.
@@ -55,6 +57,9 @@ class LookingBack:
             with_original: Whether those of the callbacks that the record tells of are run as they were, from the commit
                 on, with what they remembered; otherwise they too only look on.
             tolerance: How far the state may be from the run's at a commit, as a share of its size. None: not at all.
+            workers: How many processes run it, side by side, each from a commit of its own. With more than one,
+                callbacks have the logs at hand, and not the model; those with a method `merge(other)` look on as copies
+                where the model is, and are merged in order into the one that was given.
             verbose: 0 says nothing; all else how many steps are run again.
 
         Returns:
@@ -86,5 +91,6 @@ class LookingBack:
             x=x, y=y, epochs=replay.commit.document["epochs"], verbose=0, callbacks=callbacks,
             validation_data=validation_data, class_weight=class_weight, sample_weight=sample_weight, **settings,
         )  # fmt: skip
+        replay = spread(replay, self.core, given, asked, workers)
         run_replay(self.core, given, replay)
         return replay.done

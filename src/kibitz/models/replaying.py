@@ -118,6 +118,11 @@ class Replay:
         """Whether it goes on to the run's own end."""
         return self.past.over and self.stretch.stop >= self.past.last
 
+    def kept_commits(self) -> list[int]:
+        """The steps of the commits that are kept, and that the journal knows of."""
+        known = {step for step, _ in self.past.commits}
+        return [step for step in self._folder.steps() if step in known]
+
     # -- before the first step ---------------------------------------------------------------------------------------
 
     def look(self, epochs: int) -> None:  # noqa: ARG002 - the record says how many there were
