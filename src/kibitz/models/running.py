@@ -40,6 +40,7 @@ from kibitz.models.arguments import (
 from kibitz.models.core import Core
 from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.hooking import graph_hooks, hooked
+from kibitz.models.in_place import instead_of
 from kibitz.models.prepare import measuring_source, training_source
 from kibitz.models.refreezing import outdated, refreeze, take_up
 from kibitz.models.rehearsal import outputs_of, rehearse_hooks, rehearse_prediction
@@ -81,6 +82,8 @@ def run_fit(core: Core, given: FitArguments) -> History:
     core.check_compiled("fit")
     if given.durable is None:
         return _fit(core, given, None)
+    if (instead := instead_of(given)) is not None:
+        return instead(core, given)
     from kibitz.models.durable import Durable
 
     durable = Durable(core, given.durable, given.verbose)

@@ -191,7 +191,7 @@ def end_with(stream: BinaryIO) -> None:
 
     def watch() -> None:
         with contextlib.suppress(OSError, ValueError):
-            stream.read(1)
+            os.read(stream.fileno(), 1)  # not through the stream, whose lock would be held when this process ends
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
