@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kibitz.checkpoint.files import local
 from kibitz.checkpoint.run_folder import RunFolder
-from kibitz.errors import NotReady, code
+from kibitz.errors import KibitzError, NotReady, code
 from kibitz.models.core import Core
 
 if TYPE_CHECKING:
@@ -25,24 +25,29 @@ class InPlace:
 
     Args:
         run: The folder of that run.
-        do: What is done; it does not come back.
+        do: What is done.
+        refuse: Takes the error where it cannot be done.
         seen: The folders of the durable fits that there were, in order.
     """
 
     run: str
     do: Callable[[Core, FitArguments], Any]
+    refuse: Callable[[KibitzError], Any]
     seen: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def in_place_of(run: Any, do: Callable[[Core, FitArguments], Any]) -> Iterator[InPlace]:
+def in_place_of(
+    run: Any, do: Callable[[Core, FitArguments], Any], refuse: Callable[[KibitzError], Any]
+) -> Iterator[InPlace]:
     """While this lasts, do something in place of `fit(run=...)`, for one run; fits of other runs must have ended.
 
     Args:
         run: The folder of the run.
         do: What is done, with the parts of the model and what fit was given; its result is that of fit.
+        refuse: Takes the error, if another run comes first that has not ended: to look back trains nothing.
     """
-    place = InPlace(_real(run), do)
+    place = InPlace(_real(run), do, refuse)
     _asked.append(place)
     try:
         yield place
@@ -51,11 +56,7 @@ def in_place_of(run: Any, do: Callable[[Core, FitArguments], Any]) -> Iterator[I
 
 
 def instead_of(given: FitArguments) -> Callable[[Core, FitArguments], Any] | None:
-    """What is to be done in place of a durable fit; None if it is to be done itself.
-
-    Raises:
-        NotReady: If it is the fit of another run, which would be trained on.
-    """
+    """What is to be done in place of a durable fit; None if it is to be done itself."""
     if not _asked or given.durable is None:
         return None
     place, folder = _asked[-1], given.durable.run
@@ -64,12 +65,14 @@ def instead_of(given: FitArguments) -> Callable[[Core, FitArguments], Any] | Non
         return place.do
     final = RunFolder(folder, writes=False).final()
     if final is None or final.document.get("epochs", 0) < int(given.epochs):
-        raise NotReady(
-            "The program comes to another run first, and that one has not ended: to look back trains nothing.",
+        error = NotReady(
+            "The program comes to another run, and that one has not ended: to look back trains nothing.",
             given=code(f"fit(..., run={folder!r})"),
-            wanted="runs that have ended, up to the one that is looked back at",
-            cure="start the program itself first, so that this run ends; or leave it out, by an argument of the program",
+            wanted=f"runs that have ended, up to {place.run}",
+            there_is=dict.fromkeys(place.seen),
+            cure="the program's own arguments, behind --, with which it comes to that run; or another folder",
         )
+        return lambda core, given: place.refuse(error)  # noqa: ARG005 - as what is done is called
     return None
 
 

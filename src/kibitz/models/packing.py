@@ -70,7 +70,7 @@ class Packer(pickle.Pickler):
 
 
 def _public(thing: Any) -> tuple[Any, str] | None:
-    """Where a function of JAX or Flax is to be had, if not where it says; with what is traced, they wrap one another."""
+    """Where a function of JAX or Flax is to be had, if not where it says that it is."""
     if not thing.__module__.startswith(("jax.", "flax.")):
         return None
     for place in (jax.nn, jax.numpy, nnx, jax.lax):
@@ -199,7 +199,7 @@ def _flags(owner: Any) -> dict[Any, bool]:
 
 
 def _own(things: list[Any]) -> dict[str, Any]:
-    """Classes and functions of the user's own among what a model is made of, by the names that they are written under."""
+    """Classes and functions of the user's own among what a model is made of, by their names."""
     found: dict[str, Any] = {}
     for thing in things:
         if isinstance(thing, list | tuple | dict):
@@ -214,12 +214,12 @@ def _own(things: list[Any]) -> dict[str, Any]:
 
 
 def _refused(name: str, thing: Any, error: Exception) -> InvalidArgument:
-    called = "the model" if name.startswith("model") else name.removeprefix("fit ")
+    called = "The model" if name.startswith("model") else name.removeprefix("fit ")
     if name.startswith("callbacks "):
         called = type(thing).__name__
     why = str(error).splitlines()[0] if not isinstance(error, KibitzError | Unsupported) else error.what
     return InvalidArgument(
-        f"{called[0].upper() + called[1:] if called.startswith('the ') else called} cannot go to another process: {why}.",
+        f"{called} cannot go to another process: {why.rstrip('.')}.",
         given=thing.shown if isinstance(thing, _Later) else thing,
         wanted="data, layers and callbacks that can be pickled, of classes that stand in modules",
         cure=code("kibitz replay RUN train.py --workers 2, where each process runs the program itself; or workers=1"),

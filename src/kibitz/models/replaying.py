@@ -123,6 +123,10 @@ class Replay:
         known = {step for step, _ in self.past.commits}
         return [step for step in self._folder.steps() if step in known]
 
+    def said(self) -> dict[str, Any]:
+        """The means of what graph hooks have logged, as they stand."""
+        return self._said.get_state()
+
     # -- before the first step ---------------------------------------------------------------------------------------
 
     def look(self, epochs: int) -> None:  # noqa: ARG002 - the record says how many there were

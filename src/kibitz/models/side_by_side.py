@@ -87,18 +87,17 @@ class SideBySide(Replay):
         super().__init__(core, asked, past)
         self._given, self._cut, self._making = given, cut, making
         self._along: list[Any] = []
-        self._over, self._ran = False, 0
+        self._over, self._ran, self._epoch = False, 0, -1
 
     def attach(self, dispatch: Dispatch, validation: Validation | None, said: Any, planned: range, steps: Any) -> None:  # noqa: ARG002 - fit says it
         """Take part in the fit that is about to begin; to its loop it has ended already."""
-        self._dispatch, run = dispatch, dispatch.run
+        self._dispatch, self._said, run = dispatch, said, dispatch.run
         self._along = [each for each in dispatch.callbacks if has(each, "merge")]
         self._relay = dispatch.watch = Relay(dispatch, self._along)
         self.place = Place(planned.start, 0, 0, begun=False, logs=Logs(), ended=True)
         alone = LogsAlone(len(self._cut))
         for callback in dispatch.callbacks:
-            if not any(callback is each for each in self._along):
-                callback.set_model(alone) if hasattr(callback, "set_model") else setattr(callback, "model", alone)
+            callback.set_model(alone) if hasattr(callback, "set_model") else setattr(callback, "model", alone)
         run.validate = alone.refuse("self.run.evaluate()")
         run.graph_state_of = alone.refuse("self.run.graph_state(self)")
         vars(run)["batch_of"] = alone.refuse("self.batch")
@@ -157,6 +156,8 @@ class SideBySide(Replay):
         """The hooks that somebody hears here, and how often at the ends of batches."""
         at = {hook: [each for each in self._dispatch.at(hook) if self._relay.tells(each.seat)] for hook in HOOKS}
         beats = [each.beat for each in at["on_train_batch_end"]]
+        if self._said.names:  # their means go on from piece to piece, step by step
+            return tuple(hook for hook, found in at.items() if found or hook == "on_train_batch_end"), None
         paces = {str(beat.cadence) if beat is not None and beat.cadence.unit == "step" else None for beat in beats}
         return tuple(hook for hook, found in at.items() if found), paces.pop() if len(paces) == 1 else None
 
@@ -170,6 +171,7 @@ class SideBySide(Replay):
                 block: list[Told] = pickle.loads(message)  # noqa: S301 - of a process that this one started
                 for told in block:
                     if self._belongs(told, place):
+                        self._say_again(told, place)
                         self._relay.fire(told)
                         run.heed()
                         if self._looked_away():
@@ -180,6 +182,14 @@ class SideBySide(Replay):
                 raise self._failed(place, message)
             else:
                 raise self._killed(processes)
+
+    def _say_again(self, told: Told, place: int) -> None:
+        """Graph hooks that are new have no means in a commit: each piece would begin them in the midst of an epoch."""
+        if told.clock[0] != self._epoch:
+            self._epoch = told.clock[0]
+            self._said.begin_epoch()
+        if place and told.hook in {"on_train_batch_end", "on_epoch_end", "on_train_end"} and self._said.names:
+            self._said.again(told.values, (told.batch or {}) if told.hook == "on_train_batch_end" else {})
 
     def _looked_away(self) -> bool:
         """Whether a callback has asked to stop: then the rest is not looked at."""
@@ -207,6 +217,8 @@ class SideBySide(Replay):
         self.done.exact += finished.done.exact
         self.done.apart |= finished.done.apart
         self._ran += finished.done.steps_run
+        if place == 0:
+            self._said.set_state(finished.said)
         for callback, copy in zip(self._along, finished.callbacks, strict=True):
             callback.merge(copy)
         if place == len(self._cut) - 1:

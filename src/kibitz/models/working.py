@@ -65,11 +65,13 @@ class Finished(NamedTuple):
         done: What was run again.
         outcome: How that ended: the kind, the reason, and who asked.
         callbacks: Those that looked on here.
+        said: The means of graph hooks, as they stood.
     """
 
     done: Replayed
     outcome: tuple[str, str, str]
     callbacks: list[Any]
+    said: dict[str, Any]
 
 
 class Traced:
@@ -135,7 +137,7 @@ def _replay(task: Task, answers: BinaryIO, core: Core, given: FitArguments) -> N
     with redirect_stdout(sys.__stderr__), redirect_stderr(sys.__stderr__):
         run_replay(core, given, replay)
     merged = [each for each in along if has(each, "merge")]
-    send(answers, DONE, packed(Finished(replay.done, teller.outcome, merged)))
+    send(answers, DONE, packed(Finished(replay.done, teller.outcome, merged, replay.said())))
 
 
 def _failure(error: BaseException) -> bytes:

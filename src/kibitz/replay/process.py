@@ -16,7 +16,8 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, Self
 
 HEAD = struct.Struct("<cQ")
 EVENTS, READY, DONE, FAILED, LOST = b"e", b"r", b"d", b"f", b"x"
@@ -67,11 +68,11 @@ class Processes:
         self._settled: set[int] = set()
         self.lost: list[int] = []
 
-    def __enter__(self) -> Processes:
+    def __enter__(self) -> Self:
         """Start them."""
         module, function = self._main.split(":")
         words = f"from kibitz.replay.process import begin; begin({module!r}, {function!r})"
-        path = os.pathsep.join(each or os.getcwd() for each in sys.path)
+        path = os.pathsep.join(each or str(Path.cwd()) for each in sys.path)
         environment = {**os.environ, **self._settings, "PYTHONPATH": path}
         try:
             for place in range(self._count):
@@ -209,4 +210,3 @@ def shares(count: int) -> Sequence[frozenset[int] | None]:
         return [None] * count
     bounds = [round(place * len(cores) / count) for place in range(count + 1)]
     return [frozenset(cores[bounds[place] : bounds[place + 1]]) for place in range(count)]
-

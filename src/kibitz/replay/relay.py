@@ -21,7 +21,7 @@ class Relay:
 
     def __init__(self, dispatch: Dispatch, elsewhere: Sequence[Any]):
         self._dispatch, self._elsewhere = dispatch, elsewhere
-        self._hearing = self.begun = self._ending = False
+        self._hearing = self.begun = self._ending = self._closing = False
         self._logs: dict[str, Any] = {}
 
     def fire(self, told: Told) -> None:
@@ -52,14 +52,15 @@ class Relay:
 
     # -- the door ----------------------------------------------------------------------------------------------------
 
-    def opens(self, hook: str, args: tuple[Any, ...]) -> None:
+    def opens(self, hook: str, args: tuple[Any, ...]) -> None:  # noqa: ARG002 - the door says which
         """A hook is about to be fired."""
-        if hook == OUTCOME_HOOK or (self._ending and hook == "on_train_end"):
+        self._closing = hook == OUTCOME_HOOK
+        if self._closing or (self._ending and hook == "on_train_end"):
             self._hearing = self.begun
 
     def hears(self, seat: Seat) -> bool:
-        """Whether it was fired elsewhere, and this one looks on here."""
-        return self._hearing and self.tells(seat)
+        """Whether it was fired elsewhere, and this one looks on here; the end is heard by all."""
+        return self._hearing and (self._closing or self.tells(seat))
 
     def heard(self, seat: Seat) -> None:
         """A callback has had the hook."""

@@ -44,7 +44,7 @@ def add_runs(verbs: Any) -> None:
     bisect = verbs.add_parser("bisect", help=BISECT.partition(":")[0], description=BISECT, epilog=ARGUMENTS)
     _about_a_program(bisect)
     bisect.add_argument("--when", required=True, metavar="CONDITION",
-                        help='what is to hold, on what was logged, such as "loss > 10" or "isfinite(loss) == 0"')  # fmt: skip
+                        help='what is to hold of the logs, such as "loss > 10" or "isfinite(loss) == 0"')  # fmt: skip
     bisect.add_argument("--steps", metavar="A:B", help="look at all of these, one after the other (default: halve)")
 
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from kibitz.checkpoint.files import local
@@ -58,7 +59,7 @@ class Program:
             with redirect_stdout(sys.__stderr__), redirect_stderr(sys.__stderr__):
                 do(core, replace(given, callbacks=self.callbacks(given.callbacks)))
 
-        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        with Path(os.devnull).open("w", encoding="utf-8") as out, redirect_stdout(out), redirect_stderr(out):
             self.run_to_fit(loudly)
 
     def run_to_fit(self, do: Callable[[Core, FitArguments], None]) -> None:
@@ -78,12 +79,15 @@ class Program:
                 try:
                     do(core, given)
                 except BaseException as error:  # noqa: BLE001 - whatever it was, it is raised behind the program
-                    ended.append(error)
-                else:
-                    ended.append(None)
+                    end(error)
+                end(None)
             raise Over
 
-        with in_place_of(self.run, once) as place, self._as_main():
+        def end(error: BaseException | None) -> None:
+            ended.append(error)
+            raise Over
+
+        with in_place_of(self.run, once, end) as place, self._as_main():
             try:
                 runpy.run_path(self.script, run_name="__main__")
             except Over:
