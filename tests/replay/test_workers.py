@@ -1,4 +1,4 @@
-"""A stretch in several processes is what it is in one, to the byte; what goes wrong there is said here; all is let go."""
+"""A stretch in several processes is what it is in one, to the byte; what goes wrong there is said here."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_who_has_no_merge_has_logs_alone(run, gone):
 
 
 def test_an_error_in_another_process_comes_with_its_own_text_and_place(run, gone):
-    with pytest.raises(ZeroDivisionError, match="^at step 50$") as told:
+    with pytest.raises(ZeroDivisionError, match=r"^at step 50$") as told:
         replay(run, [Fails()], workers=2)
     notes = "\n".join(told.value.__notes__)
     assert "in the process that runs steps 40 to 77 again" in notes
