@@ -173,7 +173,7 @@ def _of_model(owner: Any) -> Iterator[tuple[str, Any]]:
         yield "model flags", _flags(owner)
     else:
         yield "model module", owner.module
-    config = owner._compile_config  # noqa: SLF001 - what compile was given; nobody but compile keeps it
+    config = {**owner._compile_config, **owner.core.objective.given}  # noqa: SLF001 - what compile was given
     yield "model compiled", _Later(lambda: written(config), config["optimizer"])
     yield "model own", _own([*(owner.layers if stack else ()), *config.values()])
 

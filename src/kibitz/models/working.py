@@ -145,7 +145,7 @@ def _failure(error: BaseException) -> bytes:
     text = "".join(traceback.format_exception(error))
     kept = vars(error).get("__notes__", [])
     try:
-        data = pickle.dumps(error)
+        data = pickle.dumps(error) if isinstance(error, Exception) else b""
         pickle.loads(data)  # noqa: S301 - our own, just made: whether it comes back
     except Exception:  # noqa: BLE001 - whatever keeps it from going
         data = b""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -85,13 +84,13 @@ def replay(page: Page, given: Any) -> None:
     Raises:
         KibitzError: If there is no such run, script, fit or callback, or the stretch is not what the run was.
     """
-    _as_recorded(given.folder)
+    run = _as_recorded(given.folder)
     watched = tuple(Named.read(each) for each in given.watched)
-    program = Program(given.script, tuple(given.arguments), given.folder, watched, given.with_original)
+    program = Program(given.script, tuple(given.arguments), run, watched, given.with_original)
     seen = Seen()
 
     def look(core: Core, fit: FitArguments) -> None:
-        asked = LookBack(given.folder, given.steps, given.epochs, given.with_original, given.tolerance)
+        asked = LookBack(run, given.steps, given.epochs, given.with_original, given.tolerance)
         one = Replay(core, asked)
         fit = replace(fit, callbacks=[*program.callbacks(fit.callbacks), seen], verbose=0, durable=None,
                       epochs=one.commit.document["epochs"])  # fmt: skip
@@ -116,12 +115,12 @@ def bisect(page: Page, given: Any) -> None:
     """
     import importlib
 
-    _as_recorded(given.folder)
-    program = Program(given.script, tuple(given.arguments), given.folder)
+    run = _as_recorded(given.folder)
+    program = Program(given.script, tuple(given.arguments), run)
 
     def search(core: Core, fit: FitArguments) -> None:
         found = importlib.import_module("kibitz.models.bisecting").bisect_fit(
-            core, replace(fit, callbacks=program.callbacks(fit.callbacks), verbose=0, durable=None), given.folder,
+            core, replace(fit, callbacks=program.callbacks(fit.callbacks), verbose=0, durable=None), run,
             given.when, given.steps, given.tolerance,
         )  # fmt: skip
         page.lines.append(plain(str(found), LONGEST))
@@ -129,12 +128,17 @@ def bisect(page: Page, given: Any) -> None:
     program.run_to_fit(search)
 
 
-def _as_recorded(folder: str) -> None:
-    """Have as many threads for arithmetic as the run had, unless somebody has said otherwise: bits depend on it."""
-    record = run_at(folder, "replay").told()
+def _as_recorded(folder: str) -> str:
+    """Have as many threads for arithmetic as the run had, unless somebody has said otherwise: bits depend on it.
+
+    Returns:
+        The folder, also where the program goes to another place.
+    """
+    found = run_at(folder, "replay")
+    record = found.told()
     with suppress(KeyError, TypeError):
         os.environ.setdefault("NPROC", str(record.made_of["machine"]["NPROC"]))
-    sys.stdout.flush()
+    return str(found.path.absolute())
 
 
 def _put(page: Page, names: Sequence[str], begin: Sequence[Row], left: int, end: Iterable[Row]) -> None:

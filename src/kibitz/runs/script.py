@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Program:
         run: The folder of the run.
         watched: Who looks on, besides what the program's own callbacks have traced into the step.
         with_original: Whether the program's own callbacks take part as they are.
+        place: The folder from which it is run, in whatever process.
     """
 
     script: str
@@ -42,6 +43,7 @@ class Program:
     run: str
     watched: tuple[Named, ...] = ()
     with_original: bool = False
+    place: str = field(default_factory=os.getcwd)
 
     def callbacks(self, given: Any) -> list[Any]:
         """Who takes part.
@@ -60,6 +62,7 @@ class Program:
                 do(core, replace(given, callbacks=self.callbacks(given.callbacks)))
 
         with Path(os.devnull).open("w", encoding="utf-8") as out, redirect_stdout(out), redirect_stderr(out):
+            os.chdir(self.place)
             self.run_to_fit(loudly)
 
     def run_to_fit(self, do: Callable[[Core, FitArguments], None]) -> None:
