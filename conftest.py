@@ -22,6 +22,7 @@ SLOW = {
     "tests/faults": "runs are begun again and again, some of them as processes that are killed",
     "tests/free": "the same run is made again and again, cut in many ways",
     "tests/house/test_import_time.py": "each test is a process of its own, with JAX to load",
+    "tests/replay/test_workers.py": "each replay starts two processes, with JAX to load",
     "tests/oracle/test_faults.py": "each fault is shown under both libraries",
     "tests/oracle/test_faults_of_callbacks.py": "each fault is shown under both libraries",
 }

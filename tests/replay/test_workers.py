@@ -6,21 +6,14 @@ import signal
 import subprocess
 import tempfile
 
-import numpy as np
 import pytest
 from flax import nnx
 
 import kibitz as keras
 from kibitz import callbacks
-from kibitz.errors import InvalidArgument, NotReady, UnknownKey
-from kibitz.logs import Logs
+from kibitz.errors import InvalidArgument, NotReady
 from kibitz.models import packing
-from kibitz.models.packing import packed, unpacked
 from kibitz.replay import process
-from kibitz.replay.pieces import pieces
-from kibitz.replay.relay import LogsAlone
-from kibitz.replay.stretch import Stretch
-from kibitz.replay.telling import Teller
 from tests.replay.looks import HELD, Dies, Fails, Look, Weights, X, Y, train
 
 
@@ -88,7 +81,7 @@ def test_a_run_that_stops_itself_ends_so_in_several_processes_too(tmp_path, gone
     replay(run, [one])
     replay(run, [two], workers=2)
     assert one.seen == two.seen
-    assert one.seen[-1][-1] == ["stopped by EarlyStopping"]
+    assert one.seen[-1][-1][0].startswith("stopped by EarlyStopping: ")
     assert gone() == []
 
 
@@ -192,7 +185,7 @@ def test_who_has_no_merge_has_logs_alone(run, gone):
 
 
 def test_an_error_in_another_process_comes_with_its_own_text_and_place(run, gone):
-    with pytest.raises(ZeroDivisionError, match=r"^at step 50$") as told:
+    with pytest.raises(ZeroDivisionError, match=r"^at step 50") as told:
         replay(run, [Fails()], workers=2)
     notes = "\n".join(told.value.__notes__)
     assert "in the process that runs steps 40 to 77 again" in notes
@@ -234,74 +227,9 @@ def test_a_run_that_comes_out_otherwise_is_told_of_as_in_one_process(tmp_path, g
     assert gone() == []
 
 
-# -- the parts ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("stretch", "commits", "most", "cut"),
-    [
-        ((0, 100), range(0, 100, 10), 2, [0, 50]),
-        ((0, 100), range(0, 100, 10), 3, [0, 30, 70]),
-        ((95, 200), [0, 100, 150], 2, [95, 100]),  # the first piece has 95 steps to run again before it begins
-        ((10, 20), [0, 10, 20], 4, [10]),
-        ((0, 40), [0, 10], 4, [0, 10]),
-        ((5, 9), [], 2, [5]),
-        ((0, 5), [0, 1, 2, 3, 4], 9, [0, 1, 2, 3, 4]),
-    ],
-)
-def test_a_stretch_is_cut_at_commits_into_pieces_of_about_one_length(stretch, commits, most, cut):
-    found = pieces(Stretch(*stretch), commits, most)
-    assert [each.start for each in found] == cut
-    assert [each.stop for each in found] == [*cut[1:], stretch[1]]
-
-
-def test_logs_that_are_given_twice_are_one_dict_there_too():
-    sent = []
-    teller = Teller(["on_epoch_end", "on_train_end"], None, sent.extend)
-    logs = Logs({"loss": 1.0}, batch={"loss": 0.5})
-    teller.on_epoch_end(2, logs)
-    logs["late"] = 3.0
-    teller.on_train_end(logs)
-    teller.flush()
-    epoch, there = sent[0].args({})
-    there["added there"] = 7.0
-    (ended,) = sent[1].args(there)
-    assert epoch == 2
-    assert ended is there
-    assert ended == {"loss": 1.0, "late": 3.0, "added there": 7.0}
-    assert ended.batch == {"loss": 0.5}
-    with pytest.raises(UnknownKey):
-        ended["no such"]
-
-
-def test_large_arrays_go_by_files_and_come_back_as_they_were(tmp_path):
-    arrays = [
-        np.arange(5000, dtype="float32").reshape(2, -1),
-        keras.ops.ones((90, 90), "bfloat16"),
-        np.zeros(3),
-        np.float64(2),
-    ]
-    data = packed([*arrays, arrays[0]], tmp_path)
-    assert len(data) < 2000
-    assert len(list(tmp_path.iterdir())) == 2
-    found = unpacked(data)
-    for one, other in zip([*arrays, arrays[0]], found, strict=True):
-        assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
-        assert np.asarray(one).dtype == np.asarray(other).dtype
-    assert found[0].base is not None  # it lies in the file
-
-
-def test_nobody_asks_for_a_model_where_there_are_logs_alone():
-    alone = LogsAlone(2)
-    alone.history = 1  # History leaves itself there
-    with pytest.raises(NotReady, match="Only logs"):
-        alone.stop_training = True
-    with pytest.raises(NotReady, match="workers=2"):
-        alone.refuse("self.batch")()
-
-
 def test_what_loses_its_other_end_ends(tmp_path):
     with process.Processes("time:sleep", 1, {}) as processes:
         lost = processes._processes[0]
+        lost.stdin.close()
         assert list(processes.of(0, lambda: None))[-1][0] == process.LOST
     assert lost.returncode not in {None, 0}

@@ -256,7 +256,7 @@ def test_of_many_steps_the_first_and_the_last_are_shown():
         seen.on_train_batch_end(step, Logs({"loss": 5.0}, batch={"loss": float(step), "bars": np.zeros(3)}))
     seen.put(page)
     shown = rows(str(page))
-    steps = [int(row[0]) for row in shown if len(row) == 4 and row[0].isdecimal()]
+    steps = [int(row[0]) for row in shown if len(row) == 4 and row[1] == "0"]
     assert steps == [*range(SHOWN), *range(100 - SHOWN, 100)]
     assert ["99", "0", "99", "99"] in shown
     assert "60 more between them." in str(page)

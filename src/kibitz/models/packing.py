@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import pickle
 import types
@@ -66,16 +67,20 @@ class Packer(pickle.Pickler):
         if self._folder is not None and thing.__module__ in ITS_OWN:
             raise pickle.PicklingError(f"{thing.__qualname__} stands in the program itself")
         public = _public(thing)
-        return NotImplemented if public is None else (getattr, public)
+        return NotImplemented if public is None else (_found, public)
 
 
-def _public(thing: Any) -> tuple[Any, str] | None:
+def _found(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
+
+
+def _public(thing: Any) -> tuple[str, str] | None:
     """Where a function of JAX or Flax is to be had, if not where it says that it is."""
     if not thing.__module__.startswith(("jax.", "flax.")):
         return None
     for place in (jax.nn, jax.numpy, nnx, jax.lax):
         if getattr(place, thing.__name__, None) is thing:
-            return place, thing.__name__
+            return place.__name__, thing.__name__
     return None
 
 

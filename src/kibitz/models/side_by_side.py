@@ -234,7 +234,7 @@ class SideBySide(Replay):
         error = pickle.loads(data) if data else NotReady(  # noqa: S301 - as above
             f"The process that runs {self._cut[place]} again has failed: {words}", given=self.done.run,
             wanted="a program that runs there as it does here", cure="workers=1, to see where")  # fmt: skip
-        for note in notes:
+        for note in notes if not vars(error).get("__notes__") else ():  # some bring them along
             error.add_note(note)
         error.add_note(f"in the process that runs {self._cut[place]} again:\n{text.rstrip()}")
         return error
