@@ -62,11 +62,10 @@ class Packer(pickle.Pickler):
 
     def reducer_override(self, thing: Any) -> Any:
         """Refuse what the other process cannot find, and find what JAX hides."""
-        if not isinstance(thing, type | types.FunctionType):
-            return NotImplemented
-        if self._folder is not None and thing.__module__ in ITS_OWN:
+        named = isinstance(thing, type | types.FunctionType)
+        if named and self._folder is not None and thing.__module__ in ITS_OWN:
             raise pickle.PicklingError(f"{thing.__qualname__} stands in the program itself")
-        public = _public(thing)
+        public = _public(thing) if callable(thing) else None
         return NotImplemented if public is None else (_found, public)
 
 
@@ -76,11 +75,12 @@ def _found(module: str, name: str) -> Any:
 
 def _public(thing: Any) -> tuple[str, str] | None:
     """Where a function of JAX or Flax is to be had, if not where it says that it is."""
-    if not thing.__module__.startswith(("jax.", "flax.")):
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__name__", None)
+    if not isinstance(module, str) or not isinstance(name, str) or not module.startswith(("jax.", "flax.")):
         return None
     for place in (jax.nn, jax.numpy, nnx, jax.lax):
-        if getattr(place, thing.__name__, None) is thing:
-            return place.__name__, thing.__name__
+        if getattr(place, name, None) is thing:
+            return place.__name__, name
     return None
 
 
