@@ -8,7 +8,7 @@ import pytest
 import kibitz as keras
 from kibitz.errors import NotExact, NotReady, UnknownKey, code
 from kibitz.logs import Logs
-from kibitz.models.packing import packed, unpacked
+from kibitz.replay.parcel import packed, unpacked
 from kibitz.replay.pieces import pieces
 from kibitz.replay.relay import LogsAlone
 from kibitz.replay.stretch import Stretch

@@ -12,8 +12,7 @@ from flax import nnx
 import kibitz as keras
 from kibitz import callbacks
 from kibitz.errors import InvalidArgument, NotReady
-from kibitz.models import packing
-from kibitz.replay import process
+from kibitz.replay import parcel, process
 from tests.replay.looks import HELD, Dies, Fails, Look, Weights, X, Y, train
 
 
@@ -116,7 +115,7 @@ class Here(Weights):
 
 
 def test_what_cannot_go_to_another_process_is_refused_before_anything_runs(run, nothing_starts, monkeypatch):
-    monkeypatch.setattr(packing, "ITS_OWN", (Here.__module__,))
+    monkeypatch.setattr(parcel, "ITS_OWN", (Here.__module__,))
     with pytest.raises(InvalidArgument, match="Here cannot go to another process: Here stands in the program") as told:
         replay(run, [Here()], workers=2)
     assert "kibitz replay RUN train.py --workers 2" in told.value.cure

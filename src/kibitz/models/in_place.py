@@ -1,4 +1,4 @@
-"""B. A durable fit that does something else: how the command line looks back through a program's own `fit(run=...)`."""
+"""A durable fit that does something else: how the command line looks back through a program's own `fit(run=...)`."""
 
 from __future__ import annotations
 

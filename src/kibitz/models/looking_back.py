@@ -19,6 +19,7 @@ class LookingBack:
     """What a model can say of a run that has been; it is a base of `Model`, and nobody makes one."""
 
     core: Core
+    _stays_in_its_process = True
 
     def replay(
         self,

@@ -1,8 +1,7 @@
-"""M. A stretch run again in several processes side by side, each from a commit of its own; hooks are fired in order."""
+"""A stretch run again in several processes side by side, each from a commit of its own; hooks are fired in order."""
 
 from __future__ import annotations
 
-import pickle
 import shutil
 import signal
 import tempfile
@@ -26,6 +25,7 @@ from kibitz.models.arguments import whole
 from kibitz.models.core import Core
 from kibitz.models.replaying import LookBack, Replay
 from kibitz.models.running import FitArguments
+from kibitz.replay.parcel import packed, unpacked
 from kibitz.replay.past import Past
 from kibitz.replay.pieces import pieces
 from kibitz.replay.process import DONE, EVENTS, FAILED, Processes, shares
@@ -147,7 +147,7 @@ class SideBySide(Replay):
         configured = {name: getattr(jax.config, name) for name in SETTINGS if hasattr(jax.config, name)}
         given = self._asked
         return [
-            pickle.dumps(Task(making, replace(given, steps=(piece.start, piece.stop), epochs=None, says=False), hooks,
+            packed(Task(making, replace(given, steps=(piece.start, piece.stop), epochs=None, says=False), hooks,
                               every, cores, configured))
             for piece, cores in zip(self._cut, shares(len(self._cut)), strict=True)
         ]  # fmt: skip
@@ -168,7 +168,7 @@ class SideBySide(Replay):
         run = self._dispatch.run
         for kind, message in processes.of(place, run.heed):
             if kind == EVENTS:
-                block: list[Told] = pickle.loads(message)  # noqa: S301 - of a process that this one started
+                block: list[Told] = unpacked(message)
                 for told in block:
                     if self._belongs(told, place):
                         self._say_again(told, place)
@@ -211,8 +211,6 @@ class SideBySide(Replay):
 
     def _finish(self, place: int, message: bytes) -> None:
         """Take what a process has to say at its end."""
-        from kibitz.models.packing import unpacked
-
         finished: Finished = unpacked(message)
         self.done.exact += finished.done.exact
         self.done.apart |= finished.done.apart
@@ -230,8 +228,8 @@ class SideBySide(Replay):
                 run.asking = ""
 
     def _failed(self, place: int, message: bytes) -> BaseException:
-        data, words, text, notes = pickle.loads(message)  # noqa: S301 - of a process that this one started
-        error = pickle.loads(data) if data else NotReady(  # noqa: S301 - as above
+        data, words, text, notes = unpacked(message)
+        error = unpacked(data) if data else NotReady(
             f"The process that runs {self._cut[place]} again has failed: {words}", given=self.done.run,
             wanted="a program that runs there as it does here", cure="workers=1, to see where")  # fmt: skip
         for note in notes if not vars(error).get("__notes__") else ():  # some bring them along

@@ -1,9 +1,8 @@
-"""M. One of several processes that run a stretch again: its piece, and what it tells the one that started it."""
+"""One of several processes that run a stretch again: its piece, and what it tells the one that started it."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -18,9 +17,9 @@ from kibitz.callbacks.declared import EVERY, beat_of, called, has
 from kibitz.callbacks.order import in_order
 from kibitz.hooks import GRAPH_HOOKS
 from kibitz.models.core import Core
-from kibitz.models.packing import packed
 from kibitz.models.replaying import LookBack, Replay, Replayed
 from kibitz.models.running import FitArguments, run_replay
+from kibitz.replay.parcel import packed, unpacked
 from kibitz.replay.process import DONE, EVENTS, FAILED, READY, end_with, receive, send
 from kibitz.replay.telling import Teller, Told
 
@@ -111,7 +110,7 @@ def work(tasks: BinaryIO, answers: BinaryIO) -> None:
         answers: Where messages go.
     """
     try:
-        task: Task = pickle.loads(receive(tasks)[1])  # noqa: S301 - of the process that started this one
+        task: Task = unpacked(receive(tasks)[1])
         end_with(tasks)
         if task.cores is not None:
             os.sched_setaffinity(0, task.cores)
@@ -127,7 +126,7 @@ def _replay(task: Task, answers: BinaryIO, core: Core, given: FitArguments) -> N
     send(answers, READY, b"")
 
     def tell(block: list[Told]) -> None:
-        send(answers, EVENTS, pickle.dumps(block, protocol=5))
+        send(answers, EVENTS, packed(block))
 
     along = going_along(given.callbacks)
     teller = Teller(task.hooks, task.every, tell)
@@ -145,8 +144,8 @@ def _failure(error: BaseException) -> bytes:
     text = "".join(traceback.format_exception(error))
     kept = vars(error).get("__notes__", [])
     try:
-        data = pickle.dumps(error) if isinstance(error, Exception) else b""
-        pickle.loads(data)  # noqa: S301 - our own, just made: whether it comes back
+        data = packed(error) if isinstance(error, Exception) else b""
+        unpacked(data)  # whether it comes back
     except Exception:  # noqa: BLE001 - whatever keeps it from going
         data = b""
-    return pickle.dumps((data, f"{type(error).__name__}: {error}", text, kept))
+    return packed((data, f"{type(error).__name__}: {error}", text, kept))

@@ -1,14 +1,14 @@
 """A process that runs a piece of a replay, and the pipe that it tells of it through.
 
-What goes through the pipe is pickled by one of our own processes for another, and never lies in a file. A process that
+A process that
 loses the other end of its pipe ends, so none outlives the one that started it, however that one ends.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import pickle
 import queue
 import struct
 import subprocess
@@ -102,7 +102,7 @@ class Processes:
         """Give a process its task."""
         stream: Any = self._processes[place].stdin
         with contextlib.suppress(OSError):  # one that is gone is told of when it is asked
-            send(stream, EVENTS, pickle.dumps(sys.path))
+            send(stream, EVENTS, json.dumps(sys.path).encode())
             send(stream, EVENTS, task)
 
     def of(self, place: int, heed: Callable[[], None]) -> Iterator[tuple[bytes, bytes]]:
@@ -183,7 +183,7 @@ def begin(module: str, function: str) -> None:
     os.close(nowhere)
     _, path = receive(tasks)
     if path:
-        sys.path[:] = pickle.loads(path)  # noqa: S301 - of the process that started this one
+        sys.path[:] = json.loads(path)
     getattr(importlib.import_module(module), function)(tasks, answers)
 
 

@@ -54,22 +54,15 @@ class Named:
         """
         elsewhere = ELSEWHERE.fullmatch(written)
         module, text = elsewhere.groups() if elsewhere else ("", written)
-        try:
-            tree = ast.parse(text.strip(), mode="eval").body
-            call = tree if isinstance(tree, ast.Call) else None
-            name = call.func if call is not None else tree
-            if not isinstance(name, ast.Name) or any(each.arg is None for each in (call.keywords if call else ())):
-                raise ValueError(text)  # noqa: TRY301 - told of below, with all else that cannot be read
-            args = tuple(ast.literal_eval(each) for each in (call.args if call else ()))
-            kwargs = tuple((str(each.arg), ast.literal_eval(each.value)) for each in (call.keywords if call else ()))
-        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        called = _called(text)
+        if called is None:
             raise InvalidArgument(
                 "This names no callback.",
                 given=written,
                 wanted=f"{FORMS}, with plain values alone as arguments",
                 cure="--with GradientNorms",
-            ) from None
-        found = cls(written, module, name.id, args, kwargs)
+            )
+        found = cls(written, module, *called)
         if not module:
             found.made("")
         return found
@@ -130,3 +123,18 @@ class Named:
     def _is_in(self, script: str) -> bool:
         """Whether it stands in the program itself, which is not imported a second time."""
         return self.module in {ITSELF, Path(script).stem}
+
+
+def _called(text: str) -> tuple[str, tuple[Any, ...], tuple[tuple[str, Any], ...]] | None:
+    """A name with the plain values that it is called with; None if it is something else."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        call = tree if isinstance(tree, ast.Call) else ast.Call(tree, [], [])
+        names = [each.arg for each in call.keywords]
+        if not isinstance(call.func, ast.Name) or None in names:
+            return None
+        args = tuple(ast.literal_eval(each) for each in call.args)
+        values = [ast.literal_eval(each.value) for each in call.keywords]
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return None
+    return call.func.id, args, tuple((str(name), value) for name, value in zip(names, values, strict=True))

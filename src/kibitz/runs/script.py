@@ -21,10 +21,6 @@ from kibitz.models.working import traced
 from kibitz.runs.named import Named
 
 
-class Over(SystemExit):
-    """What was asked for is done, and the program ends: as with sys.exit(), what it must close is closed."""
-
-
 @dataclass(frozen=True)
 class Program:
     """A script with its arguments, and the run that it is about.
@@ -84,17 +80,15 @@ class Program:
                 except BaseException as error:  # noqa: BLE001 - whatever it was, it is raised behind the program
                     end(error)
                 end(None)
-            raise Over
+            raise SystemExit(0)  # as with sys.exit(), what the program must close is closed
 
         def end(error: BaseException | None) -> None:
             ended.append(error)
-            raise Over
+            raise SystemExit(0)
 
         with in_place_of(self.run, once, end) as place, self._as_main():
             try:
                 runpy.run_path(self.script, run_name="__main__")
-            except Over:
-                pass
             except KibitzError as error:
                 if not ended:
                     _show(error)
