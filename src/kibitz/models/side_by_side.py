@@ -116,14 +116,16 @@ class SideBySide(Replay):
         run, recorded = self._dispatch.run, unpack(self.commit.document["made_of"], self.commit.arrays)
         settings = {"NPROC": str(recorded["machine"]["NPROC"]), "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
         with ExitStack() as stack:
-            folder = Path(tempfile.mkdtemp(prefix="kibitz-replay-"))
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder = None if self._making is not None else Path(tempfile.mkdtemp(prefix="kibitz-replay-"))
+            if folder is not None:
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
             tasks = self._tasks(folder)
             processes = stack.enter_context(Processes("kibitz.models.working:work", len(self._cut), settings))
             for place, task in enumerate(tasks):
                 processes.give(place, task)
             processes.await_ready(run.heed)
-            shutil.rmtree(folder, ignore_errors=True)  # they hold what they need, and nothing is left if all are killed
+            if folder is not None:  # they hold what they need, and nothing is left if all are killed
+                shutil.rmtree(folder, ignore_errors=True)
             for place in range(len(self._cut)):
                 self._follow(processes, place)
                 if self._looked_away():
@@ -131,7 +133,7 @@ class SideBySide(Replay):
             else:
                 processes.rest()
 
-    def _tasks(self, folder: Path) -> list[bytes]:
+    def _tasks(self, folder: Path | None) -> list[bytes]:
         """What each process is to do."""
         from kibitz.models.packing import Packed
         from kibitz.models.working import SETTINGS, Task, going_along
@@ -139,7 +141,7 @@ class SideBySide(Replay):
         making = self._making
         if making is None:
             try:
-                making = Packed.of(self._core, self._given, going_along(self._dispatch.callbacks), folder)
+                making = Packed.of(self._core, self._given, going_along(self._dispatch.callbacks), folder or Path())
             except OSError as error:
                 raise UnusableFile(f"The disk refuses: {error.strerror or error}.", given=str(folder),
                                    wanted="room for a copy of the data", cure="workers=1") from error  # fmt: skip
