@@ -26,6 +26,7 @@ SLOW = {
     "tests/free": "the same run is made again and again, cut in many ways",
     "tests/fuzz": "every reader of files is given many",
     "tests/house/test_import_time.py": "each test is a process of its own, with JAX to load",
+    "tests/replay/test_workers.py": "each replay starts two processes, with JAX to load",
     "tests/oracle/test_faults.py": "each fault is shown under both libraries",
     "tests/oracle/test_faults_of_callbacks.py": "each fault is shown under both libraries",
     "tests/soak": "each soak is a process of its own, or several",

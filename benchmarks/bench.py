@@ -42,6 +42,7 @@ PARTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "growth": ("growth", "measure", ()),
     "responsive": ("responsive", "measure", ()),
     "durable": ("durable", "measure", ()),
+    "lookback": ("lookback", "measure", ()),
 }
 """Where each part is: a file of `benchmarks/parts`, a function in it, and what that is given before the effort."""
 

@@ -1,4 +1,4 @@
-"""The command line: `kibitz demo`, `kibitz runs` and `kibitz look`, and more verbs as they come."""
+"""The command line: `kibitz demo`, and what looks at durable runs: `runs`, `look`, `replay`, `bisect`."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Example:
         >>> from kibitz.cli import main
         >>> main([])
-        usage: kibitz [-h] [--version] {demo,runs,look} ...
+        usage: kibitz [-h] [--version] {demo,runs,look,replay,bisect} ...
         <BLANKLINE>
         Trains JAX models with fit, evaluate and predict, and lets callbacks look on.
         <BLANKLINE>
         positional arguments:
-          {demo,runs,look}
+          {demo,runs,look,replay,bisect}
             demo            train a classifier of handwritten digits while callbacks look on
             runs            durable runs, as fit(run=...) keeps them
             look            a run's life as a picture
+            replay          look back at a stretch of a run
+            bisect          the first step of a run after which something holds
         <BLANKLINE>
         options:
           -h, --help        show this help message and exit
@@ -42,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     parser = _parser()
-    given = parser.parse_args(arguments)
+    words, own = _apart(sys.argv[1:] if arguments is None else arguments)
+    given = parser.parse_args(words)
+    given.arguments = own
     if given.verb is None:
         parser.print_help()
         return 0
@@ -53,6 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = (plain(line, most=2000) for line in f"kibitz: {error}".split("\n"))
         sys.stderr.write(readable(sys.stderr, "\n".join(lines)) + "\n")
         return 1
+
+
+def _apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words for Kibitz, and those for a program that it runs, which stand behind `--`."""
+    if "--" not in words or words[0] not in {"replay", "bisect"}:
+        return list(words), []
+    at = list(words).index("--")
+    return list(words[:at]), list(words[at + 1 :])
 
 
 def _parser() -> argparse.ArgumentParser:

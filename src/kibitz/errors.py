@@ -81,6 +81,11 @@ class KibitzError(Exception):
         rows += [("nearest", None if self.nearest is None else f'"{self.nearest}"'), ("cure", self.cure)]
         return "\n".join([self.what, *(f"  {label:<9}{text}" for label, text in rows if text)])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By what it says: what was given may be something that another process cannot have.
+        said = self.what, str(describe(self.given)), self.wanted, self.there_is, self.nearest, self.cure
+        return _said_again, (type(self), *said)
+
     def __str__(self) -> str:
         # KeyError and OSError among the bases would print a repr or an errno.
         return self._text()
@@ -191,6 +196,13 @@ def describe(value: Any) -> str:
     if inspect.isroutine(value):
         return f"the function {getattr(value, '__name__', repr(value))}"
     return _shortened(_shown(value))
+
+
+def _said_again(
+    kind: type[KibitzError], what: str, given: str, wanted: str | None, there_is: list[str] | None,
+    nearest: str | None, cure: str,
+) -> KibitzError:  # fmt: skip
+    return kind(what, given=code(given), wanted=wanted, there_is=there_is, nearest=nearest, cure=cure)
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:

@@ -31,18 +31,18 @@ def there(folder):
 
 
 def test_arrays_are_found_by_the_moment_and_the_callback(folder):
-    folder.write_written(5, {**arrays(3), **arrays(3, "B"), **arrays(5)})
-    folder.write_written(10, arrays(8))
-    found = folder.read_written(3, "3.0.0/on_train_batch_end/0/B/")
+    folder.written.write(5, {**arrays(3), **arrays(3, "B"), **arrays(5)})
+    folder.written.write(10, arrays(8))
+    found = folder.written.read(3, "3.0.0/on_train_batch_end/0/B/")
     assert list(found) == ["params/kernel"]
     assert np.array_equal(found["params/kernel"], np.full(100, 3, "float32"))
-    assert folder.read_written(8, "8.0.0/on_train_batch_end/0/A/")["params/kernel"][0] == 8
-    assert folder.read_written(8, "8.0.0/on_train_batch_end/0/B/") == {}
+    assert folder.written.read(8, "8.0.0/on_train_batch_end/0/A/")["params/kernel"][0] == 8
+    assert folder.written.read(8, "8.0.0/on_train_batch_end/0/B/") == {}
 
 
 def test_arrays_that_hooks_wrote_take_no_more_room_than_the_commits(folder):
     for step in range(5, 60, 5):
-        folder.write_written(step, arrays(step))
+        folder.written.write(step, arrays(step))
         folder.thin(10)
     assert there(folder)[-1] == 55
     assert len(there(folder)) < 11
@@ -50,16 +50,16 @@ def test_arrays_that_hooks_wrote_take_no_more_room_than_the_commits(folder):
 
 
 def test_the_newest_arrays_are_kept_however_many_they_are(folder):
-    folder.write_written(5, arrays(5))
-    folder.write_written(10, arrays(8, size=10**5))
+    folder.written.write(5, arrays(5))
+    folder.written.write(10, arrays(8, size=10**5))
     folder.thin(10)
     assert there(folder) == [10]
 
 
 def test_what_was_written_behind_the_commit_is_forgotten_where_the_run_goes_on(folder):
     for step in (5, 10, 15):
-        folder.write_written(step, arrays(step))
-    folder.forget_written(10)
+        folder.written.write(step, arrays(step))
+    folder.written.forget(10)
     assert there(folder) == [5, 10]
 
 

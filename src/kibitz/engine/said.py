@@ -63,6 +63,23 @@ class Said:
         means = {name: total / count for name, (total, count) in self._sums.items()}
         return Logs(sorted({**logs, **means}.items()), batch=logs.batch)
 
+    @property
+    def names(self) -> list[str]:
+        """What may be said."""
+        return list(self._hooks.source)
+
+    def again(self, logs: dict[str, Any], batch: dict[str, Any]) -> None:
+        """Go on with the means over a step that was done elsewhere, and put them into its logs in place of those there.
+
+        Args:
+            logs: The logs as they came.
+            batch: The batch's own values; empty where no batch has just ended.
+        """
+        for name in self._hooks.source:
+            if name in batch:
+                self._add(name, batch[name])
+        logs.update({name: total / count for name, (total, count) in self._sums.items() if name in logs})
+
     def _add(self, name: str, value: float | np.ndarray) -> None:
         if not isinstance(value, np.ndarray):
             total, count = self._sums.get(name, (0.0, 0))

@@ -24,6 +24,7 @@ class LookingBack:
     """What a model can say of a run that has been; it is a base of `Model`, and nobody makes one."""
 
     core: Core
+    _stays_in_its_process = True
 
     def replay(
         self,
@@ -40,6 +41,7 @@ class LookingBack:
         with_original: bool = False,
         branch: Any = None,
         tolerance: float | None = None,
+        workers: int = 1,
         verbose: Any = "auto",
     ) -> Replayed | History:
         """Run a stretch of a run again, while callbacks look on that were not there.
@@ -65,6 +67,9 @@ class LookingBack:
                 the record tells of go on with what they remembered, and it is a durable run like any other, up to the
                 end of the stretch. The model is that of the branch afterwards. None: looking back is looking.
             tolerance: How far the state may be from the run's at a commit, as a share of its size. None: not at all.
+            workers: How many processes run it, side by side, each from a commit of its own. With more than one,
+                callbacks have the logs at hand, and not the model; those with a method `merge(other)` look on as copies
+                where the model is, and are merged in order into the one that was given.
             verbose: 0 says nothing; all else how many steps are run again.
 
         Returns:
@@ -92,13 +97,16 @@ class LookingBack:
         from kibitz.models.recorded import Data, as_recorded
         from kibitz.models.replaying import LookBack, Replay
         from kibitz.models.running import run_replay
+        from kibitz.models.side_by_side import alone, spread
 
         asked = LookBack(run, steps, epochs, with_original, tolerance, _says(verbose))
         replay = Replay(self.core, asked)
         data = Data(x, y, validation_data, class_weight, sample_weight)
         given = as_recorded(replay.commit, replay.past, data, callbacks)
         if branch is not None:
+            alone(workers)
             return branch_off(self.core, given, asked, branch)
+        replay = spread(replay, self.core, given, asked, workers)
         run_replay(self.core, given, replay)
         return replay.done
 

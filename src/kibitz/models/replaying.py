@@ -112,6 +112,15 @@ class Replay:
         """Whether it goes on to the run's own end."""
         return self.past.over and self.stretch.stop >= self.past.last
 
+    def kept_commits(self) -> list[int]:
+        """The steps of the commits that are kept, and that the journal knows of."""
+        known = {step for step, _ in self.past.commits}
+        return [step for step in self._folder.steps() if step in known]
+
+    def said(self) -> dict[str, Any]:
+        """The means of what graph hooks have logged, as they stand."""
+        return self._said.get_state()
+
     # -- before the first step ---------------------------------------------------------------------------------------
 
     def look(self, epochs: int) -> None:  # noqa: ARG002 - the record says how many there were

@@ -40,6 +40,7 @@ from kibitz.models.arguments import (
 from kibitz.models.core import Core
 from kibitz.models.durable_arguments import DurableArguments
 from kibitz.models.hooking import graph_hooks, hooked
+from kibitz.models.in_place import instead_of
 from kibitz.models.prepare import measuring_source, training_source
 from kibitz.models.refreezing import outdated, refreeze, take_up
 from kibitz.models.rehearsal import outputs_of, rehearse_hooks, rehearse_prediction
@@ -82,6 +83,8 @@ def run_fit(core: Core, given: FitArguments) -> History:
     callbacks = as_list(given.callbacks)
     if given.durable is None and not any(getattr(type(each), "makes_durable", False) is True for each in callbacks):
         return _fit(core, given, None)
+    if (instead := instead_of(given)) is not None:
+        return instead(core, given)
     from kibitz.models.backed_up import keeper_of
 
     durable = keeper_of(core, given.durable, callbacks, given.verbose)

@@ -108,3 +108,8 @@ def _flag(part: Any) -> bool:
     if isinstance(part, nnx.Variable):
         return part.get_metadata("trainable", True) is not False
     return part.trainable is not False
+
+
+def flag_of(part: Any) -> bool | None:
+    """What is said of one part of a module; None of a part of which nothing is."""
+    return _flag(part) if _has(part) else None

@@ -1,4 +1,4 @@
-"""What `kibitz runs` and `kibitz look` show of durable runs, for a person: nothing is trained, and only prune writes.
+"""What `kibitz runs`, `look`, `replay` and `bisect` show of durable runs: nothing is trained, and only prune writes.
 
 found.py       the runs below a folder, and what lies in one
 record.py      what a commit says, checked before it is believed
@@ -9,5 +9,8 @@ axis.py        the steps of a run, laid along a line
 writes.py      what a hook wrote, in words
 look.py        that life as a picture
 ls.py  show.py  verify.py  prune.py    the verbs
+script.py      a program of the user's, in which one fit is something else
+named.py       callbacks by their names
+replay.py      looking back through such a program
 command.py     their words on the command line
 """
