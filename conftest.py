@@ -43,6 +43,7 @@ CAREFUL = {
     "tests/faults": "the same",
     "tests/free": "how steps are cut changes no bit: that is a question to the optimizing compiler",
     "tests/replay": "what is run again has the bits that it had",
+    "tests/runs/test_replay.py": "the same, also in other processes",
     "tests/layers/test_drawing.py": "weights drawn together have the bits of weights drawn alone, in other programs",
     "tests/models/test_fresh_process.py": "its processes compile as users do",
 }

@@ -78,7 +78,7 @@ def stops_at_every_commit(folder: Path) -> None:
     """A run on four devices is cut off after each of its commits, and ends each time with the same bits."""
     import shutil
 
-    from kibitz.checkpoint.run_folder import RunFolder
+    from kibitz.checkpoint.run_folder import RunFolder, reopen
 
     for kind, stops in (("dense", (0, 13, 26, 39, 44)), ("noisy", (26,)), ("module", (13,))):
         whole, once = start(None, kind), folder / kind
@@ -89,7 +89,7 @@ def stops_at_every_commit(folder: Path) -> None:
             cut = folder / f"{kind}-{step}"
             shutil.copytree(once, cut)
             runs = RunFolder(cut)
-            runs.reopen()
+            reopen(runs)
             for later in (each for each in runs.steps() if each > step):
                 runs.of(later).unlink()
             assert start(cut, kind, commit="30 steps") == whole, (kind, step)

@@ -18,7 +18,7 @@ import pytest
 
 from kibitz.checkpoint import orbax_steps, orbax_store, store
 from kibitz.checkpoint.orbax_store import read_arrays, write_arrays
-from kibitz.checkpoint.run_folder import RunFolder
+from kibitz.checkpoint.run_folder import RunFolder, reopen
 from kibitz.checkpoint.state_file import read_state, write_state
 from kibitz.checkpoint.store import MODERATE, chosen, commit_bytes
 from kibitz.errors import InvalidArgument, MissingExtra, Unsupported, UnusableFile
@@ -54,7 +54,7 @@ def ended(tmp_path_factory):
 def test_a_run_that_stopped_at_any_commit_ends_with_the_same_bits(ended, tmp_path, step):
     folder = shutil.copytree(ended, tmp_path / "run")
     runs = RunFolder(folder)
-    runs.reopen()
+    reopen(runs)
     for later in (each for each in runs.steps() if each > step):
         runs.of(later).unlink()
     assert program(folder, kind="noisy", commit="20 steps", store="orbax") == undisturbed("noisy")
@@ -296,7 +296,7 @@ def test_a_damaged_file_of_any_kind_costs_that_commit_and_no_other(runs, how):
 
 def test_a_run_goes_on_from_the_commit_before_a_damaged_one(ended, tmp_path):
     folder = RunFolder(shutil.copytree(ended, tmp_path / "run"))
-    folder.reopen()
+    reopen(folder)
     data = max(files(folder, 44).values(), key=lambda path: path.stat().st_size)
     flipped(data, data.stat().st_size // 2)
     with pytest.warns(UserWarning, match="from the commit before it"):

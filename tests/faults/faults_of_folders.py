@@ -16,7 +16,7 @@ import pytest
 
 import kibitz as keras
 from kibitz import callbacks
-from kibitz.checkpoint import run_folder
+from kibitz.checkpoint import store
 from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.errors import UnusableFile
 from tests.durable.program import Death, Dies
@@ -139,7 +139,7 @@ def cannot_be_removed(count: int) -> Iterator[str]:
         def refuse(path: Any) -> None:
             raise UnusableFile("It could not be removed.", given=str(path), cure="change who may write there")
 
-        patch.setattr(run_folder, "remove", lambda path: refuse(path) if "step-" in str(path) else None)
+        patch.setattr(store, "remove", lambda path: refuse(path) if "step-" in str(path) else None)
         heard = told_by(place, commit="1 steps")
         assert heard == [heard[0]]
         assert heard[0].startswith("An old commit is still there, and should have gone: It could not be removed.")

@@ -175,6 +175,11 @@ def covered(faults: dict[str, object]) -> int:
 
 
 BEYOND = {
+    "the disk refuses operation n, with Orbax",
+    "a file of an Orbax commit is damaged",
+    "numbers of an Orbax commit are others",
+    "a process ended in the midst of an Orbax commit",
+    "kill -9 at any instant, with Orbax",
     "the disk refuses operation n while a run begins anew",
     "old commits cannot be removed",
     "Ctrl-C while JAX is loaded, without Kibitz",

@@ -155,7 +155,7 @@ def document(step):
 
     return {
         "format": FORMAT, "step": step, "epoch": 0, "batch": step, "begun": True, "epochs": 3, "stop": None,
-        "row_seed": 1, "fits": 0, "journal": 0, "seconds": 1.0, "trainable": "1",
+        "row_seed": 1, "fits": 0, "journal": 0, "seconds": 1.0, "trainable": "1", "id": "0" * 32,
     }  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def kept(tmp_path):
     from kibitz.checkpoint.packed import pack
 
     folder = RunFolder(tmp_path)
-    empty = {"logs": {}, "own": {}, "callbacks": [], "said": {}, "latest": {}, "made_of": {}}
+    empty = {"logs": {}, "own": {}, "callbacks": [], "said": {}, "latest": {}, "made_of": {}, "source": None}
     for step in (0, 4, 8):
         held = {}
         packed = {name: pack(empty[name], f"document/{name}", held) for name in PACKED}

@@ -212,10 +212,6 @@ class RunFolder:
             "committed anew into a folder of that name."
         )
 
-    def reopen(self) -> None:
-        """The run goes on: it has no end any more."""
-        remove_commit(self.path / FINAL)
-
     def put_away(self) -> None:
         """Another run begins here: what there is goes into a folder beside it, `before-1` and so on."""
         place = self.path / f"before-{_count_before(self.path) + 1}"
@@ -257,6 +253,11 @@ class RunFolder:
     def size(self) -> int:
         """Bytes of all commits."""
         return sum(commit_bytes(self.of(step)) for step in self.steps())
+
+
+def reopen(folder: RunFolder) -> None:
+    """The run goes on: it has no end any more."""
+    remove_commit(folder.path / FINAL)
 
 
 def whose(folder: RunFolder) -> str | None:

@@ -62,6 +62,11 @@ class Written:
             if at > step:
                 remove(self.path / name_of(at))
 
+    @property
+    def size(self) -> int:
+        """All their bytes."""
+        return sum(size(self.path / name_of(step)) for step in steps_in(self.path))
+
     def thin(self, most: int) -> None:
         """Let the oldest go; the newest stays.
 

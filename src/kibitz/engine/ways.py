@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -100,9 +100,14 @@ class Training:
         own = timeline.owned if manner.donates else None
         self.road.go_on(sent, manner.most, ahead=manner.ahead, own=own)
 
-    def gone_along(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def gone_along(self) -> Iterator[None]:
         """While this lasts, the state of the model is where this way has come to."""
-        return self._timeline.along(self.road)
+        try:
+            with self._timeline.along(self.road):
+                yield
+        finally:
+            self._passed = None  # the data go now, also where an exception keeps this way
 
     def more(self) -> bool:
         """Whether the epoch has another step."""

@@ -17,7 +17,7 @@ from kibitz.checkpoint.background import Background
 from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.packed import unpack
-from kibitz.checkpoint.run_folder import Commit, RunFolder, check_room, last_put_away, tell, whose
+from kibitz.checkpoint.run_folder import Commit, RunFolder, check_room, last_put_away, reopen, tell, whose
 from kibitz.checkpoint.state_file import shortened
 from kibitz.clock import Beat, Clock
 from kibitz.data.feed import Feed, OnePass
@@ -161,7 +161,7 @@ class Durable:
         run.savers.append(self._save)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         self._new = [] if self.place is None or self.place.ended else self._newcomers()
-        self._recorder.wait(self._new)
+        self._recorder.late = list(self._new)
         if self._given.commit is not None:
             self._beat = Beat(self._given.commit, "fit", name="commit")
             self._beat.settle(steps, len(planned))
@@ -206,7 +206,7 @@ class Durable:
         self._spent = document["seconds"]
         self._last = time.monotonic()
         if not self.place.ended:
-            self._folder.reopen()
+            reopen(self._folder)
             self._folder.written.forget(self.place.step)
             if not self._journal.cut(document["journal"]):
                 self._unwritten += [Lost(self.place.step), self._committed(document, state_digest(arrays))]

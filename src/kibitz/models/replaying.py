@@ -322,7 +322,7 @@ class Replay:
             NotExact: If it has come to its end sooner than the run did.
         """
         step = self._dispatch.run.clock.step
-        if step < self.stretch.stop and not self._looking.ended:
+        if step < self.stretch.stop and not self._looking.ended and not self._asked.at_once:
             raise NotExact(
                 f"The replay has come to its end after {step} steps, and the run did {self.past.last}.",
                 given=code(f"replay(..., run={self.done.run!r})"),

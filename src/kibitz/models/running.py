@@ -126,10 +126,9 @@ def _fit(core: Core, given: FitArguments, keeper: Durable | Replay | None) -> Hi
     if keeper is not None:
         keeper.enter(feed)
     keys = rehearsed(core, source, training=True)
+    _warn_if_frozen(core)
     if keeper is not None:
         keeper.ready()
-    if not core.timeline.behind.params:
-        warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=2)
     forgotten = outdated(core)
     sets = validation_sets(core, given, held, freq, range(initial_epoch, epochs))
     run = Run("train")
@@ -151,6 +150,11 @@ def _fit(core: Core, given: FitArguments, keeper: Durable | Replay | None) -> Hi
         _train(core, dispatch, feed, sets, freq, range(initial_epoch, epochs), keeper)
     _tell(core, run, forgotten=forgotten)
     return history
+
+
+def _warn_if_frozen(core: Core) -> None:
+    if not core.timeline.behind.params:
+        warnings.warn("The model has no trainable weights: nothing will be learned.", stacklevel=4)
 
 
 def _tell(core: Core, run: Run, *, forgotten: bool) -> None:

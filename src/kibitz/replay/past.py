@@ -79,7 +79,7 @@ class Past:
     @property
     def first(self) -> int:
         """How many steps were done when it began: none, but in a run that branched off from another."""
-        return min((step for step, _ in self.commits), default=0)
+        return 0 if self.gaps else min((step for step, _ in self.commits), default=0)
 
     @property
     def epochs(self) -> dict[int, tuple[int, int]]:

@@ -45,7 +45,7 @@ class Recorder:
         self._room = 0
         self._moment: Moment | None = None
         self._what: dict[str, dict[str, Any]] = defaultdict(dict)  # of the moment, by who wrote
-        self._late: list[Seat] = []
+        self.late: list[Seat] = []  # who are new to a run that goes on: they begin when all is put back
         self._beginning = False
         self._given: Any = {}  # the logs of the moment, to which callbacks may add
         self._on = False
@@ -62,14 +62,6 @@ class Recorder:
         self._look()
         self._timeline.told = self._wrote
 
-    def wait(self, seats: list[Seat]) -> None:
-        """Let callbacks that are new to a run that goes on begin when all is put back: what they see is what there is.
-
-        Args:
-            seats: Their places.
-        """
-        self._late = seats
-
     def begin_late(self, dispatch: Dispatch, *, within: bool) -> None:
         """All is put back: let those who have waited begin.
 
@@ -77,32 +69,28 @@ class Recorder:
             dispatch: The door.
             within: Whether an epoch is under way.
         """
-        if not self._late:
+        if not self.late:
             return
         self._beginning = True
         dispatch.fire("on_train_begin", {})
         if within:
             dispatch.fire("on_epoch_begin", self._run.clock.epoch, {})
-        self._beginning, self._late = False, []
+        self._beginning, self.late = False, []
 
     def end(self) -> None:
         """The run is over."""
         self._timeline.told, self._on = None, False
 
-    def note(self, entry: Entry) -> None:
-        """Write down what no hook did."""
-        self._entries.append(entry)
-
     def validated(self) -> None:
         """A validation is due, and a clock on the wall has decided so."""
-        self.note(Validated(self._run.clock.step))
+        self._entries.append(Validated(self._run.clock.step))
 
     def boundary(self, *, begun: bool, seconds: float) -> None:
         """All callbacks have had their hooks, of a batch, or of an epoch."""
         clock = self._run.clock
         self.moments.boundary(begun=begun)
         if self._on and not begun:
-            self.note(EpochEnded(clock.epoch, clock.step, seconds))
+            self._entries.append(EpochEnded(clock.epoch, clock.step, seconds))
 
     def taken(self) -> tuple[list[Entry], dict[str, np.ndarray]]:
         """What was written down since the last time, and the arrays that belong to it."""
@@ -120,7 +108,7 @@ class Recorder:
 
     def hears(self, seat: Seat) -> bool:
         """Everybody is called, in time."""
-        return any(seat is each for each in self._late) == self._beginning
+        return any(seat is each for each in self.late) == self._beginning
 
     def heard(self, seat: Seat) -> None:
         """A callback has had the hook: take what it wrote into the module, and look at what it asked for."""

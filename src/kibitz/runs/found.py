@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from kibitz.checkpoint.files import local
+from kibitz.checkpoint.files import local, size
 from kibitz.checkpoint.lock import holder
 from kibitz.checkpoint.run_folder import COMMITS, FINAL, LOCK, RunFolder
 from kibitz.checkpoint.store import commit_bytes
@@ -48,6 +48,8 @@ class Found:
         end = 0
         with suppress(OSError):
             end = commit_bytes(self.final)
+        with suppress(OSError):
+            end += size(self.folder.journal) + self.folder.written.size
         return sum(self.sizes.values()) + end
 
     @property
