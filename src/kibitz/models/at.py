@@ -1,14 +1,8 @@
-"""A model as it was after a step of a run, made anew from what the run's folder says."""
+"""A model as it was after a step of a run, made anew from what the folder says; imported when it is called."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from kibitz.checkpoint.run_folder import RunFolder
-from kibitz.errors import UnknownName, Unsupported
-from kibitz.models.putting import program_in
-from kibitz.models.saving import made
-from kibitz.replay.past import past_of
 
 
 def at(
@@ -51,6 +45,12 @@ def at(
         >>> int(early.optimizer.iterations)
         10
     """
+    from kibitz.checkpoint.run_folder import RunFolder
+    from kibitz.errors import UnknownName, Unsupported
+    from kibitz.models.putting import program_in
+    from kibitz.models.saving import made
+    from kibitz.replay.past import past_of
+
     folder = RunFolder(run, writes=False)
     program = program_in(folder)
     if folder.steps() and program is None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from kibitz.checkpoint.files import local
-from kibitz.checkpoint.orbax_steps import orbax
-from kibitz.checkpoint.store import ORBAX, STORES
 from kibitz.clock import Cadence
 from kibitz.errors import InvalidArgument, Unsupported, WrongType, code
 
@@ -69,6 +67,9 @@ def durable_arguments(run: Any, commit: Any, resume: Any, keep: Any, store: Any 
                     cure=f'fit(..., run="runs/digits", {name}={value!r})',
                 )
         return None
+    from kibitz.checkpoint.orbax_steps import orbax
+    from kibitz.checkpoint.store import ORBAX, STORES
+
     local(run)
     if resume not in RESUME:
         raise InvalidArgument("A run is gone on with in three ways.", given=resume, there_is=RESUME,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kibitz.checkpoint.files import local
-from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.errors import KibitzError, NotReady, code
 from kibitz.models.core import Core
 
@@ -63,6 +62,8 @@ def instead_of(given: FitArguments) -> Callable[[Core, FitArguments], Any] | Non
     place.seen.append(folder)
     if _real(folder) == place.run:
         return place.do
+    from kibitz.checkpoint.run_folder import RunFolder
+
     final = RunFolder(folder, writes=False).final()
     if final is None or final.document.get("epochs", 0) < int(given.epochs):
         error = NotReady(
