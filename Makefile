@@ -30,7 +30,7 @@ faults soak fuzz: export KERAS_BACKEND = jax
 faults soak fuzz: export NPROC = 1
 faults soak fuzz: export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.jax_cache
 faults soak fuzz: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = 0
-faults: $(VENV)/.has-test  ## Kill runs, fill their disks, cut their power and damage their files: half an hour; none may be lost.
+faults: $(VENV)/.has-test  ## Kill runs, fill their disks, cut their power and damage their files: two hours; none may be lost.
 	@PYTHONPATH=src:. $(BIN)/python -m tests.faults
 
 soak: $(VENV)/.has-test  ## Very much of everything: a million hooks, 200 kills, 8 GB of data; twenty minutes, figures beside their targets.
