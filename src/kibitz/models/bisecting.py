@@ -16,7 +16,7 @@ from kibitz.models.putting import build_from, put_in
 from kibitz.models.replaying import LookBack, Replay
 from kibitz.models.running import FitArguments, as_list, run_replay
 from kibitz.replay.bisection import Onset, bisect
-from kibitz.replay.past import past_of
+from kibitz.replay.past import kept_commits, past_of
 from kibitz.replay.stretch import Stretch
 from kibitz.replay.when import When
 
@@ -112,8 +112,7 @@ class Search:
         self._when = When(when)
         self._folder = RunFolder(run, writes=False)
         self._past = past_of(self._folder)
-        known = {step for step, _ in self._past.commits}
-        self._commits = [step for step in self._folder.steps() if step in known]
+        self._commits = kept_commits(self._folder, self._past)
         self._answers: dict[int, bool | None] = {}  # of the commits; None: it cannot say
         self._half_done: set[int] = set()  # commits that were made before the end of their epoch was told
         self._by_batch = any(key.startswith("batch.") for key in self._when.keys)

@@ -35,12 +35,13 @@ from kibitz.models.made_of import made_of
 from kibitz.models.restoring import (
     begin_as,
     enter_source,
+    go_on_at,
     numbered,
     place_in,
     put_back,
-    remind,
     source_at,
     state_digest,
+    stop_as,
 )
 from kibitz.models.termination import Termination
 from kibitz.models.trainability import Trainability
@@ -192,24 +193,18 @@ class Durable:
             self._commit(Logs(), self._planned.start, begun=False, wait=True)
             self._record(begun=False)
             return
-        document, arrays, run = self._found.document, self._found.arrays, self._dispatch.run
+        document = self._found.document
         put_back(self._core, self._found, cure=f'{self._given.by_fit}resume="weights", or another folder')
-        run.clock.epoch, run.clock.batch, run.clock.step = self.place.epoch, self.place.batch, self.place.step
-        remind(self._dispatch, self._kept, self._found)
-        self._said.set_state(unpack(document["said"], arrays))
-        if self._validation is not None and (latest := unpack(document["latest"], arrays)):
-            self._validation.set_state(latest)
+        go_on_at(self.place, self._found, self._dispatch, self._kept, self._said, self._validation)
         if document["stop"] is not None and not self._grown:
-            reason, by, now = document["stop"]
-            run.stop(reason, now=now)
-            run.by = by
+            stop_as(self._dispatch.run, document["stop"])
         self._spent = document["seconds"]
         self._last = time.monotonic()
         if not self.place.ended:
             reopen(self._folder)
             self._folder.written.forget(self.place.step)
             if not self._journal.cut(document["journal"]):
-                self._unwritten += [Lost(self.place.step), self._committed(document, state_digest(arrays))]
+                self._unwritten += [Lost(self.place.step), self._committed(document, state_digest(self._found.arrays))]
             self._record(begun=self.place.begun)
         self._say()
 

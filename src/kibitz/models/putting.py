@@ -19,7 +19,7 @@ from kibitz.models.restoring import put_back
 from kibitz.models.running import run_replay
 from kibitz.models.trainability import Trainability
 from kibitz.models.written_again import move
-from kibitz.replay.past import Past, past_of
+from kibitz.replay.past import Past, kept_commits, past_of
 
 
 def build_from(core: Core, x: Any) -> None:
@@ -68,8 +68,7 @@ def put_step(
     commit = _commit_after(folder, past, done)
     if commit is None:
         if data.x is None:
-            kept = [each for each in folder.steps() if any(each == at for at, _ in past.commits)]
-            near = sorted(kept, key=lambda each: abs(each - done))[:3]
+            near = sorted(kept_commits(folder, past), key=lambda each: abs(each - done))[:3]
             raise NotReady(
                 f"No commit was kept behind step {done - 1}, so the steps before it must be run again.",
                 given=code(f"step={done - 1}"),
@@ -116,7 +115,7 @@ def _done(step: Any, past: Past) -> int:
 def _commit_after(folder: RunFolder, past: Past, done: int) -> Commit | None:
     if done == past.last and past.over:
         return folder.final()
-    if done not in folder.steps() or not any(done == at for at, _ in past.commits):
+    if done not in kept_commits(folder, past):
         return None
     commit = folder.read(done)
     # At the end of an epoch hooks may have written once more behind it, and that belongs to the step too.

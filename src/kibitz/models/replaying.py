@@ -36,16 +36,17 @@ from kibitz.models.restoring import (
     STATE,
     begin_as,
     enter_source,
+    go_on_at,
     numbered,
     place_in,
     put_back,
-    remind,
     source_at,
     state_digest,
+    stop_as,
 )
 from kibitz.models.written_again import WrittenAgain
 from kibitz.replay.looking import Looking
-from kibitz.replay.past import Past, commit_before, past_of, refuse_writes
+from kibitz.replay.past import Past, commit_before, kept_commits, past_of, refuse_writes
 from kibitz.replay.replayed import Replayed
 from kibitz.replay.stretch import Stretch
 
@@ -114,8 +115,7 @@ class Replay:
 
     def kept_commits(self) -> list[int]:
         """The steps of the commits that are kept, and that the journal knows of."""
-        known = {step for step, _ in self.past.commits}
-        return [step for step in self._folder.steps() if step in known]
+        return kept_commits(self._folder, self.past)
 
     def said(self) -> dict[str, Any]:
         """The means of what graph hooks have logged, as they stand."""
@@ -210,22 +210,16 @@ class Replay:
         """Put back what the commit says."""
         for kept in self._kept:
             kept.begun()
-        document, arrays, run, place = self.commit.document, self.commit.arrays, self._dispatch.run, self.place
+        place = self.place
         if place is None:
             return
         with self._hooks.writing():
-            self._hooks.move(document["trainable"])
+            self._hooks.move(self.commit.document["trainable"])
             put_back(self._core, self.commit)
-        run.clock.epoch, run.clock.batch, run.clock.step = place.epoch, place.batch, place.step
-        remind(self._dispatch, self._kept, self.commit, self._numbered)
-        self._said.set_state(unpack(document["said"], arrays))
-        if self._validation is not None and (latest := unpack(document["latest"], arrays)):
-            self._validation.set_state(latest)
-        if document["stop"] is not None:
-            reason, by, now = document["stop"]
-            if not self.past.goes_on(place.step, begun=place.begun, now=now):
-                run.stop(reason, now=now)
-                run.by = by
+        go_on_at(place, self.commit, self._dispatch, self._kept, self._said, self._validation, self._numbered)
+        stop = self.commit.document["stop"]
+        if stop is not None and not self.past.goes_on(place.step, begun=place.begun, now=stop[2]):
+            stop_as(self._dispatch.run, stop)
         self._looking.boundary(begun=place.begun)
         if self._asked.at_once:
             self._end(place.logs, place.epoch, begun=place.begun)

@@ -20,7 +20,9 @@ from kibitz.engine.timeline import restored
 from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch
 from kibitz.logs import Logs
 from kibitz.loops.place import Place
+from kibitz.loops.validation import Validation
 from kibitz.models.core import Core
+from kibitz.run import Run
 
 STATE = (".params", ".others", ".optimizer", ".metrics")
 """How the names begin of what a step takes and gives; without what graph hooks carry, for others may look on."""
@@ -99,6 +101,41 @@ def put_back(core: Core, commit: Commit, *, cure: str = "the model that the run 
             cure=cure,
         ) from error
     core.owner.put_aside({name[6:]: arrays[name] for name in arrays if name.startswith("aside/")})
+
+
+def go_on_at(
+    place: Place,
+    commit: Commit,
+    dispatch: Dispatch,
+    kept: list[Kept],
+    said: Any,
+    validation: Validation | None,
+    which: Collection[tuple[str, int]] | None = None,
+) -> None:
+    """Go on where a run was left: its clock, what callbacks remembered, the means and the validation so far.
+
+    Args:
+        place: Where that was.
+        commit: What was known there.
+        dispatch: The callbacks.
+        kept: The same, one each, as they are kept.
+        said: The means of what graph hooks log.
+        validation: The validations; None if there are none.
+        which: The callbacks that are reminded, as in `remind`.
+    """
+    clock = dispatch.run.clock
+    clock.epoch, clock.batch, clock.step = place.epoch, place.batch, place.step
+    remind(dispatch, kept, commit, which)
+    said.set_state(unpack(commit.document["said"], commit.arrays))
+    if validation is not None and (latest := unpack(commit.document["latest"], commit.arrays)):
+        validation.set_state(latest)
+
+
+def stop_as(run: Run, stop: tuple[str, str, bool]) -> None:
+    """Ask a run to stop, as somebody had asked the one before it: why, who, and whether at once."""
+    reason, by, now = stop
+    run.stop(reason, now=now)
+    run.by = by
 
 
 def remind(

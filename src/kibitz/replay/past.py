@@ -173,6 +173,12 @@ def past_of(folder: RunFolder) -> Past:
     return past
 
 
+def kept_commits(folder: RunFolder, past: Past) -> list[int]:
+    """The steps of the commits that are kept, and of which the journal knows, in order."""
+    known = {step for step, _ in past.commits}
+    return [step for step in folder.steps() if step in known]
+
+
 def commit_before(folder: RunFolder, past: Past, step: int) -> Commit:
     """The newest whole commit from which a step can be reached, and of which the journal knows.
 
@@ -184,8 +190,7 @@ def commit_before(folder: RunFolder, past: Past, step: int) -> Commit:
     Raises:
         UnusableFile: If there is none.
     """
-    known = {at for at, _ in past.commits}
-    steps = [each for each in folder.steps() if each in known]
+    steps = kept_commits(folder, past)
     damaged: UnusableFile | None = None
     for at in reversed(steps[: bisect_right(steps, step)]):
         try:

@@ -108,7 +108,7 @@ class Recorder:
 
     def hears(self, seat: Seat) -> bool:
         """Everybody is called, in time."""
-        return any(seat is each for each in self.late) == self._beginning
+        return not self.late or any(seat is each for each in self.late) == self._beginning
 
     def heard(self, seat: Seat) -> None:
         """A callback has had the hook: take what it wrote into the module, and look at what it asked for."""
