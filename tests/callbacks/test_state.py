@@ -529,4 +529,4 @@ def test_a_subclass_that_tells_itself_is_believed():
     tells = Tells()
     kept = Kept(tells)
     drive(tells, epochs=[{"loss": 2.0}])
-    assert set(kept.state()) == {"history", "epoch", "rows", "mine"}
+    assert set(kept.state()) == {"history", "epoch", "columns", "mine"}

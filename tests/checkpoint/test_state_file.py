@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from kibitz.checkpoint.leaf import leaf_digests
 from kibitz.checkpoint.state_file import differences, read_state, write_state
 from kibitz.errors import Unsupported, UnusableFile
 from tests.checkpoint.faults import attempt, every_failure, names
@@ -126,6 +127,21 @@ HOSTILE = {
     "nothing": b"",
     "a pickle": b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x02id",
 }  # fmt: skip
+
+
+def test_the_array_that_is_damaged_is_named(tmp_path):
+    path = tmp_path / "s.safetensors"
+    write_state(path, {"kernel": np.zeros(3), "bias": np.ones(2)}, {})
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(UnusableFile, match="'bias' is not the array that the digest is of"):
+        read_state(path)
+
+
+def test_bytes_are_looked_at_once_where_their_digests_are_known(tmp_path):
+    arrays = {"kernel": np.zeros(3), "bias": np.ones(2)}
+    write_state(tmp_path / "known", arrays, {"step": 1}, digests=leaf_digests({"more": np.ones(1), **arrays}))
+    write_state(tmp_path / "made", arrays, {"step": 1})
+    assert (tmp_path / "known").read_bytes() == (tmp_path / "made").read_bytes()
 
 
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)

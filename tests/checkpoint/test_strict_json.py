@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ from kibitz.errors import InvalidArgument, UnusableFile
 
 
 @pytest.mark.parametrize(
-    "value", [{}, [], {"a": [1, -2.5, None, True, "x"]}, 2**63 - 1, -(2**63), "é\u2028", 1e-300, {"": {}}]
+    "value",
+    [{}, [], {"a": [1, -2.5, None, True, "x"]}, 2**63 - 1, -(2**63), "é\u2028", "\U0001f600", "\\ud", 1e-300, {"": {}}],
 )
 def test_what_is_written_is_read_back(value):
     assert loads(dumps(value, "a note"), "a note") == value
@@ -76,7 +79,11 @@ def test_numbers_of_numpy_are_numbers():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.zeros(3), object(), lambda: 0, {1, 2}, b"x", 2**63])
+DEEP = functools.reduce(lambda inner, _: [inner], range(DEEPEST + 2), 0)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.zeros(3), object(), lambda: 0, {1, 2}, b"x", 2**63,
+                                   {1: "a", "1": "b"}, "half a character: \ud800", DEEP, "x" * MOST_BYTES])  # fmt: skip
 def test_what_could_not_be_read_back_is_not_written(value):
     with pytest.raises(InvalidArgument, match=r"^The configuration holds what JSON does not: .*[\s\S]*cure"):
         dumps({"a": value}, "the configuration")

@@ -20,8 +20,7 @@ from kibitz.runs import show
 from kibitz.runs.page import Page, plain
 from kibitz.runs.sparkline import BLOCKS, PLAIN, sparkline
 
-HISTORY = {"rows": [{"epoch": 0, "loss": 4.0, "mine": 1.0}, {"epoch": 1, "loss": 1.0, "mine": 2.0},
-                    {"epoch": 2, "loss": 2.0, "mine": 3.0}]}  # fmt: skip
+HISTORY = {"columns": {"epoch": [0, 1, 2], "loss": [4.0, 1.0, 2.0], "mine": [1.0, 2.0, 3.0]}}
 
 
 def commit(folder, step, *, final=False, **document):
@@ -161,8 +160,8 @@ def test_show_tells_of_a_real_run(tmp_path, capsys):
 
 
 def test_numbers_that_are_no_numbers_do_not_stop_it(run, capsys):
-    rows = [{"epoch": epoch, "loss": value} for epoch, value in enumerate([math.nan, math.inf, "text", None, [1]])]
-    commit(run, 1000, callbacks=[("History", {"rows": rows}, 0.0)], made_of={"loss": [1, {"a": None}]})
+    columns = {"epoch": [0, 1, 2, 3, 4], "loss": [math.nan, math.inf, "text", None, [1]]}
+    commit(run, 1000, callbacks=[("History", {"columns": columns}, 0.0)], made_of={"loss": [1, {"a": None}]})
     status, out, _ = kibitz(capsys, "show", run)
     assert status == 0
     assert ["loss", "!!", "nan", "inf"] in [row.split() for row in out.splitlines()]
@@ -181,7 +180,9 @@ def test_verify_finds_a_turned_bit_and_says_what_the_run_will_do(run, capsys):
     spoil(run, 1000)
     status, out, _ = kibitz(capsys, "verify", run)
     assert status == 1
-    assert "its digest is not that of what it holds" in next(row for row in out.splitlines() if "1,000" in row)
+    (told,) = (row for row in out.splitlines() if "1,000" in row)
+    assert "kernel" in told
+    assert "is not the array that the digest is of" in told
     assert "goes on from step 900, the newest commit that is whole. What it did since then is done again." in out
     with pytest.warns(UserWarning, match="goes on from the commit before"):
         assert RunFolder(run).newest().document["step"] == 900
@@ -292,7 +293,7 @@ EVIL = "loss\x1b[2J\x1b]0;owned\x07\n\r\u202e\x9b31m"
 
 def test_names_out_of_a_file_are_harmless(tmp_path, capsys):
     folder = tmp_path / "run\x1b[31m\n"
-    said = {"callbacks": [("History", {"rows": [{"epoch": 0, EVIL: 1.0}]}, 0.0)], "stop": [EVIL, EVIL, False]}
+    said = {"callbacks": [("History", {"columns": {"epoch": [0], EVIL: [1.0]}}, 0.0)], "stop": [EVIL, EVIL, False]}
     made_of = {"loss": EVIL, "optimizer": {"class": EVIL, EVIL: EVIL}, "layers": {f"0 {EVIL}": {}}, "data": EVIL,
                "metrics": [EVIL], "machine": {"jax": EVIL}, "validation": {EVIL: EVIL}, "seed": EVIL}  # fmt: skip
     commit(folder, 3, logs={EVIL: 1.0}, made_of=made_of, **said)

@@ -40,11 +40,12 @@ def ended(epoch, step):
 def commit(folder, step, history=(), *, final=False, **document):
     """Write a commit as a run does: a number an epoch of 100 steps for each dict of the history."""
     held = {}
-    rows = [{"epoch": epoch, **numbers} for epoch, numbers in enumerate(history)]
+    columns = {"epoch": list(range(len(history)))}
+    columns |= {key: [numbers.get(key) for numbers in history] for key in {key for each in history for key in each}}
     told = {
-        "format": 1, "step": step, "epoch": len(rows), "batch": 0, "begun": False, "epochs": 9, "stop": None,
+        "format": 1, "step": step, "epoch": len(history), "batch": 0, "begun": False, "epochs": 9, "stop": None,
         "outcome": None, "row_seed": 1, "fits": 0, "seconds": 75.0, "logs": {}, "said": {}, "latest": {}, "made_of": {},
-        "callbacks": [("History", {"history": {}, "epoch": [], "rows": rows}, 0.0)],
+        "callbacks": [("History", {"history": {}, "epoch": [], "columns": columns}, 0.0)],
     } | document  # fmt: skip
     for name in ("logs", "callbacks", "said", "latest", "made_of"):
         told[name] = pack(told[name], f"document/{name}", held)
@@ -313,8 +314,8 @@ STRANGE = {
 @pytest.mark.parametrize("document", STRANGE.values(), ids=STRANGE)
 @pytest.mark.parametrize("first", [0, 10**15])
 def test_a_record_of_what_cannot_be_is_drawn_somehow_and_soon(tmp_path, document, first):
-    rows = [{"epoch": first + at, "loss": 1.0} for at in range(3)]
-    told = {"callbacks": [("History", {"rows": rows}, 0.0)], "step": 300, "epoch": 3, **document}
+    columns = {"epoch": [first, first + 1, first + 2], "loss": [1.0, 1.0, 1.0]}
+    told = {"callbacks": [("History", {"columns": columns}, 0.0)], "step": 300, "epoch": 3, **document}
     step = told.pop("step")
     commit(tmp_path, 300)
     commit(tmp_path, step, final=True, outcome="completed", **told)

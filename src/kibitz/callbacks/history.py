@@ -55,25 +55,28 @@ class History(Callback):
         self.epoch.append(epoch)
         for key, value in logs.items():
             self.history.setdefault(key, []).append(value)
-        self._rows.append({"epoch": epoch, **logs})
+        self._keep_row({"epoch": epoch, **logs})
         if self.model is not None:
             self.model.history = self
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict an epoch, over all fits, all with the same keys: None where an epoch has no such number."""
-        keys = dict.fromkeys(["epoch", *self.history, *(key for row in self._rows for key in row)])
-        return [{key: row.get(key) for key in keys} for row in self._rows]
+        keys = dict.fromkeys(["epoch", *self.history, *self._columns])
+        none = [None] * self._count
+        columns = [self._columns.get(key, none) for key in keys]
+        return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=False)]
 
     def get_state(self) -> dict[str, Any]:
         """All values, the epochs of this fit, and what belongs to which epoch."""
         history = self.history
         if self._earlier:  # the lists begin with this process, and the run did not
-            history = {key: [row[key] for row in self._rows if key in row] for key in self.rows()[0] if key != "epoch"}
-        return {"history": history, "epoch": [*self._earlier, *self.epoch], "rows": self._rows}
+            history = {key: [each for each in column if each is not None]
+                       for key, column in self._columns.items() if key != "epoch"}  # fmt: skip
+        return {"history": history, "epoch": [*self._earlier, *self.epoch], "columns": self._columns}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on with what `get_state` gave."""
-        self.history, self.epoch, self._rows = state["history"], state["epoch"], state["rows"]
+        self.history, self.epoch, self._columns = state["history"], state["epoch"], state["columns"]
 
     def follow(self, state: Mapping[str, Any]) -> None:
         """Go on with what `get_state` gave, as Keras does: `history` and `epoch` begin here, `rows()` has everything.
@@ -81,11 +84,23 @@ class History(Callback):
         Args:
             state: What `get_state` gave in another process.
         """
-        self._earlier, self._rows = list(state["epoch"]), list(state["rows"])
+        self._earlier, self._columns = list(state["epoch"]), {key: list(each) for key, each in state["columns"].items()}
 
     def reset(self) -> None:
         """Forget everything."""
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
-        self._rows: list[dict[str, Any]] = []
+        self._columns: dict[str, list[Any]] = {}  # as long as there are rows: a long list is written in no time
         self._earlier: list[int] = []  # the epochs of this fit that another process has done
+
+    @property
+    def _count(self) -> int:
+        return len(self._columns.get("epoch", ()))
+
+    def _keep_row(self, row: Mapping[str, Any]) -> None:
+        count = self._count
+        for key, value in row.items():
+            self._columns.setdefault(key, [None] * count).append(value)
+        for column in self._columns.values():
+            if len(column) == count:
+                column.append(None)

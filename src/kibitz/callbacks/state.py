@@ -22,6 +22,9 @@ APART = frozenset(("params", "model", "run", "every", "on_error", "before", "aft
 BESIDE = "set by the subclass"
 """Under this name stands, in what `get_state` of a base gave, what hooks of a subclass have set besides."""
 
+ATOMS = frozenset({type(None), bool, int, float, str})
+KINDS = ATOMS | {list, tuple, dict, np.ndarray}
+
 _ABSENT = object()
 
 
@@ -73,19 +76,16 @@ class Kept:
             for name, value in state.items():
                 self._require_plain(name, value, f"{called(self.callback)}.get_state() gives")
             beside = self._found(_business_of_base(type(self.callback)))
-            return copy.deepcopy({**state, **({BESIDE: beside} if beside else {})})
-        return copy.deepcopy(self._found(frozenset()))
+            return copied({**state, **({BESIDE: beside} if beside else {})})
+        return copied(self._found(frozenset()))
 
     def _found(self, but: frozenset[str] | None) -> dict[str, Any]:
         """What hooks have set among the attributes, but for some; None: nothing is to be looked for."""
         if but is None:
             return {}
-        parts = {name: part for name, part in _parts(self.callback).items() if name not in but}
-        changed = {
-            name: value
-            for name, value in vars_of(self.callback).items()
-            if name not in but and name not in parts and self._set(name, value)
-        }
+        own = {name: value for name, value in vars_of(self.callback).items() if name not in but}
+        parts = {name: value for name, value in own.items() if _remembers(value)}
+        changed = {name: value for name, value in own.items() if name not in parts and self._set(name, value)}
         for name, value in changed.items():
             self._require_plain(name, value, f"A hook of {called(self.callback)} has set")
         return {**changed, **{name: part.get_state() for name, part in parts.items()}}
@@ -168,9 +168,11 @@ def _is_state(name: str, value: Any) -> bool:
 
 def _parts(callback: Any) -> dict[str, Any]:
     """Its attributes that remember something themselves, such as a `Monitor`."""
-    return {
-        name: value for name, value in vars_of(callback).items() if has(value, "get_state") and has(value, "set_state")
-    }
+    return {name: value for name, value in vars_of(callback).items() if _remembers(value)}
+
+
+def _remembers(value: Any) -> bool:
+    return type(value) not in KINDS and has(value, "get_state") and has(value, "set_state")
 
 
 def unplain(value: Any) -> Any:
@@ -179,7 +181,7 @@ def unplain(value: Any) -> Any:
     What is kept comes back as a list, a tuple or a dict; so what does more than these is not plain, such as a named
     tuple or a `defaultdict`. Logs are, for their numbers are what is meant.
     """
-    if value is None or type(value) in {bool, int, float, str} or isinstance(value, np.generic):
+    if type(value) in ATOMS or isinstance(value, np.generic):
         return None
     if isinstance(value, np.ndarray):
         return value if value.dtype.hasobject else None
@@ -188,8 +190,23 @@ def unplain(value: Any) -> Any:
             return value
         return next((odd for odd in map(unplain, value.values()) if odd is not None), None)
     if type(value) in {list, tuple}:
+        if ATOMS.issuperset(map(type, value)):  # long lists of numbers are looked at in no time
+            return None
         return next((odd for odd in map(unplain, value) if odd is not None), None)
     return value
+
+
+def copied(value: Any) -> Any:
+    """A plain value once more, so that what a hook does to it later is not seen."""
+    if type(value) in ATOMS:
+        return value
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, list | tuple):
+        return type(value)(value if ATOMS.issuperset(map(type, value)) else map(copied, value))
+    if type(value) is dict:
+        return {key: copied(each) for key, each in value.items()}
+    return copy.deepcopy(value)
 
 
 def _attributes(callback: Any) -> dict[str, Any]:
@@ -199,7 +216,7 @@ def _attributes(callback: Any) -> dict[str, Any]:
 
 def _copied(value: Any) -> Any:
     if unplain(value) is None:
-        return copy.deepcopy(value)
+        return copied(value)
     return copy.copy(value) if isinstance(value, list | tuple | dict | set | deque | bytearray) else value
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from kibitz.checkpoint.files import exists, local, reading
-from kibitz.checkpoint.state_file import digest
+from kibitz.checkpoint.leaf import digest_of, leaf_digests
 from kibitz.checkpoint.strict_json import MOST_BYTES, dumps, loads
 from kibitz.errors import InvalidArgument, KibitzError, MissingExtra, UnusableFile, code
 
@@ -266,7 +266,7 @@ def _refuse_bombs(leaves: list[Any], stored: int, folder: Path) -> None:
 def _record(tree: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
     text = dumps(dict(document), "the step's document").decode()
     arrays = {name: np.asarray(array) for name, array in sorted(flat(tree).items())}
-    return {"format": FORMAT, "document": dict(document), "sha256": digest(arrays, text)}
+    return {"format": FORMAT, "document": dict(document), "sha256": digest_of(leaf_digests(arrays), text)}
 
 
 @contextlib.contextmanager

@@ -21,9 +21,10 @@ import numpy as np
 
 from kibitz.checkpoint.files import settle_folder
 from kibitz.checkpoint.folders import file_digest, plain_files, remove_folder, sealed
+from kibitz.checkpoint.leaf import DTYPES, NAMES, writable
 from kibitz.checkpoint.orbax_steps import orbax
 from kibitz.checkpoint.pieces import digests, grid
-from kibitz.checkpoint.state_file import DTYPES, MOST_DIMENSIONS, NAMES, writable
+from kibitz.checkpoint.state_file import MOST_DIMENSIONS
 from kibitz.errors import KibitzError, UnusableFile
 
 TOGETHER = 2**26

@@ -1,6 +1,7 @@
 """Plain values as JSON and arrays, and back: numbers, texts, bytes, None, arrays, and lists, tuples and dicts of these.
 
-What JSON does not know is written as a dict of one key: `{"tuple": [...]}`, `{"float": "nan"}`, `{"array": "name"}`.
+What JSON does not know is written as a dict of one key: `{"tuple": [...]}`, `{"float": "nan"}`, `{"array": "name"}`;
+and so are long lists of numbers, which are arrays to a file: `{"numbers": "name"}`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from kibitz.errors import Unsupported, UnusableFile
 KEYS = str | int
 INT64 = range(-(2**63), 2**63)  # what a file of ours has as a number; a larger one is a text there
 LARGE = re.compile(r"-?0x[0-9a-f]{16,1024}")
+SAME = frozenset({bool, str})
+LONG = 32  # numbers; a shorter list is as fast to write as a text
+NUMBERS = {float: np.dtype(np.float64), int: np.dtype(np.int64)}
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -41,23 +45,28 @@ def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         >>> unpack(packed, arrays)["best"]
         (1, inf)
     """
-    if value is None or isinstance(value, bool | str) or (type(value) is int and value in INT64):
+    kind = type(value)
+    if value is None or kind in SAME or isinstance(value, str) or (kind is int and value in INT64):
         return value
     if isinstance(value, bytes):
         name = f"{place}/{len(arrays)}"
         arrays[name] = np.frombuffer(value, np.uint8)
         return {"bytes": name}
-    if type(value) is int and LARGE.fullmatch(hex(value)):
+    if kind is int and LARGE.fullmatch(hex(value)):
         return {"int": hex(value)}
     if isinstance(value, np.generic | np.ndarray):
         name = f"{place}/{len(arrays)}"
-        arrays[name] = np.array(value)
+        arrays[name] = np.asarray(value)
         return {"scalar" if isinstance(value, np.generic) else "array": name}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(float(value))}
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {"dict": [[pack(key, place, arrays), pack(each, place, arrays)] for key, each in value.items()]}
     if isinstance(value, list | tuple):
+        if kind is list and len(value) >= LONG and (numbers := _numbers(value)) is not None:
+            name = f"{place}/{len(arrays)}"
+            arrays[name] = numbers
+            return {"numbers": name}
         packed = [pack(each, place, arrays) for each in value]
         return packed if isinstance(value, list) else {"tuple": packed}
     raise Unsupported(
@@ -66,6 +75,17 @@ def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         wanted="numbers, texts, bytes, None, NumPy arrays, and lists, tuples and dicts of these",
         cure="keep it under a name that begins with an underscore, or say what to keep in get_state",
     )
+
+
+def _numbers(values: list[Any]) -> np.ndarray | None:
+    """A list of floats, or of whole numbers, as an array from which the very same come back; None if it is neither."""
+    (kind, *others) = set(map(type, values))
+    if others or kind not in NUMBERS:
+        return None
+    try:
+        return np.array(values, NUMBERS[kind])
+    except OverflowError:  # a whole number of more than 64 bits
+        return None
 
 
 def unpack(packed: Any, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -82,6 +102,9 @@ def unpack(packed: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         ((kind, inner),) = packed.items()
         if kind in {"array", "scalar"} and isinstance(inner, str) and inner in arrays:
             return arrays[inner] if kind == "array" else arrays[inner][()]
+        numbers = arrays.get(inner) if kind == "numbers" and isinstance(inner, str) else None
+        if numbers is not None and numbers.ndim == 1 and numbers.dtype in NUMBERS.values():
+            return numbers.tolist()
         if kind == "bytes" and isinstance(inner, str) and inner in arrays:
             return arrays[inner].tobytes()
         if kind == "int" and isinstance(inner, str) and LARGE.fullmatch(inner):

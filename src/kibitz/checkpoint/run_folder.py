@@ -174,15 +174,27 @@ class RunFolder:
             warnings.warn(f"{error.what} ({path}) The end of the run is made again from its last commit.", stacklevel=2)
             return None
 
-    def write(self, step: int, arrays: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+    def write(
+        self,
+        step: int,
+        arrays: Mapping[str, Any],
+        document: Mapping[str, Any],
+        digests: Mapping[str, str] | None = None,
+    ) -> None:
         """Write the commit of a step, its arrays from where they lie.
+
+        Args:
+            step: The step.
+            arrays: The state.
+            document: What else there is to know.
+            digests: Those of the arrays, where they are known. None makes them.
 
         Raises:
             UnusableFile: If the disk refuses; all that was there is whole. Or if another folder has taken the place of
                 that of the run, which is left alone.
         """
         self.find_again()
-        write_commit(self.of(step), arrays, document, self._store)
+        write_commit(self.of(step), arrays, document, self._store, digests)
         self._last = step
         if self._mark is None:
             self._mark = identity(self._commits)
@@ -236,7 +248,8 @@ class RunFolder:
             for step in steps:
                 if step not in stay:
                     remove_commit(self.of(step))
-            self.written.thin(self.size)
+            if self.written.size:
+                self.written.thin(self.size)
         except UnusableFile as error:
             if not self._crowded:
                 self.notes.append(f"An old commit is still there, and should have gone: {error.what} The run goes on.")

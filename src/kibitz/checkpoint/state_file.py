@@ -1,4 +1,4 @@
-"""A whole state in one file: arrays by name, and one small document about them, with a digest over both.
+"""A whole state in one file: arrays by name, and one small document about them, with a digest of each and over all.
 
 The format is safetensors (a length, a header in JSON, the bytes), written leaf by leaf so that nothing is copied whole.
 Any safetensors reader opens it; the document and the digest stand in its metadata.
@@ -6,7 +6,6 @@ Any safetensors reader opens it; the document and the digest stand in its metada
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import struct
@@ -14,33 +13,34 @@ from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
-from jax import dtypes
 
 from kibitz.checkpoint.files import reading, replacing
+from kibitz.checkpoint.leaf import DTYPES, NAMES, bytes_of, digest_of, leaf_digests, writable
 from kibitz.checkpoint.strict_json import MOST_BYTES, dumps, loads
 from kibitz.errors import Unsupported, UnusableFile
 
 FORMAT = "kibitz-state-1"
-DTYPES = {
-    "BOOL": np.dtype(bool),
-    "I8": np.dtype(np.int8), "I16": np.dtype(np.int16), "I32": np.dtype(np.int32), "I64": np.dtype(np.int64),
-    "U8": np.dtype(np.uint8), "U16": np.dtype(np.uint16), "U32": np.dtype(np.uint32), "U64": np.dtype(np.uint64),
-    "F16": np.dtype(np.float16), "BF16": np.dtype(dtypes.bfloat16),
-    "F32": np.dtype(np.float32), "F64": np.dtype(np.float64), "C64": np.dtype(np.complex64),
-}  # fmt: skip
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
 MOST_DIMENSIONS = 64
 """What NumPy can hold; the product of very many sizes would take for ever."""
 
 
-def write_state(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[str, Any], *, keep: Any = None) -> None:
+def write_state(
+    path: Any,
+    arrays: Mapping[str, Any],
+    document: Mapping[str, Any],
+    *,
+    keep: Any = None,
+    digests: Mapping[str, str] | None = None,
+) -> None:
     """Write a state; the file at `path` is replaced whole or not at all.
 
     Args:
         path: The file.
-        arrays: Arrays by name.
+        arrays: Arrays by name, on the host or on a device.
         document: What else there is to know, as JSON.
         keep: Where the old file goes. None lets it go.
+        digests: Those of the arrays, where `leaf_digests` has made them already: each byte is looked at once. None
+            makes them.
 
     Raises:
         UnusableFile: If the disk refuses.
@@ -61,7 +61,13 @@ def write_state(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[s
     """
     host = {name: writable(name, array) for name, array in arrays.items()}
     text = dumps(dict(document), "the state's document").decode()
-    metadata = {"format": FORMAT, "document": text, "sha256": digest(host, text)}
+    known = leaf_digests(host) if digests is None else {name: digests[name] for name in host}
+    metadata = {
+        "format": FORMAT,
+        "document": text,
+        "leaves": " ".join(known.values()),
+        "sha256": digest_of(known, text),
+    }
     header: dict[str, Any] = {"__metadata__": metadata}
     offset = 0
     for name, array in host.items():
@@ -80,7 +86,7 @@ def write_state(path: Any, arrays: Mapping[str, np.ndarray], document: Mapping[s
     with replacing(path, keep=keep) as file:
         file.write(struct.pack("<Q", len(head)) + head)
         for array in host.values():
-            file.write(_bytes(array))
+            file.write(bytes_of(array))
 
 
 def read_state(path: Any, *, follow: bool = True) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -96,8 +102,12 @@ def read_state(path: Any, *, follow: bool = True) -> tuple[dict[str, np.ndarray]
     with reading(path, follow=follow) as file:
         metadata, layout, _ = _opened(file, path)
         arrays = {name: _array(file, dtype, shape, path) for name, (dtype, shape) in layout.items()}
-    text = metadata.get("document")
-    if not isinstance(text, str) or metadata.get("sha256") != digest(arrays, text):
+    text, leaves = metadata.get("document"), str(metadata.get("leaves")).split(" ")
+    known = leaf_digests(arrays)
+    for (name, found), wanted in zip(known.items(), leaves, strict=False):
+        if found != wanted:
+            raise _damaged(path, f"{name!r} is not the array that the digest is of")
+    if not isinstance(text, str) or metadata.get("sha256") != digest_of(known, text):
         raise _damaged(path, "its digest is not that of what it holds")
     document = loads(text.encode(), "the state's document")
     return arrays, document
@@ -185,42 +195,6 @@ def shortened(lines: Iterable[str], most: int = 6) -> str:
 
 def _kind(array: Any) -> str:
     return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
-
-
-def writable(name: str, array: Any) -> np.ndarray:
-    """An array as it is written.
-
-    Args:
-        name: What it is called, for the error.
-        array: The array.
-
-    Raises:
-        Unsupported: If it has a dtype that the file cannot hold.
-    """
-    array = np.asarray(array)
-    array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    if array.dtype not in NAMES:
-        raise Unsupported(
-            f"{name} has a dtype that cannot be written.",
-            given=array,
-            there_is=[str(dtype) for dtype in NAMES],
-            cure="keep it in one of these dtypes",
-        )
-    return array
-
-
-def _bytes(array: np.ndarray) -> memoryview | bytes:
-    # bfloat16 has no buffer of its own, so the bytes are seen through one that has; ravel copies only if it must.
-    return array.ravel().view(np.uint8).data if array.nbytes else b""
-
-
-def digest(arrays: Mapping[str, np.ndarray], text: str) -> str:
-    """One digest over arrays, with their names, dtypes and shapes, and over a text."""
-    found = hashlib.sha256(text.encode())
-    for name, array in ((name, writable(name, array)) for name, array in arrays.items()):
-        found.update(json.dumps([name, NAMES[array.dtype], array.shape]).encode())
-        found.update(_bytes(array))
-    return found.hexdigest()
 
 
 def _header(file: BinaryIO, size: int, path: str) -> tuple[dict[str, Any], int]:

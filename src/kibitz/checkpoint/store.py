@@ -21,7 +21,6 @@ from kibitz.checkpoint.files import remove, settle_folder, size
 from kibitz.checkpoint.folders import folder_bytes, remove_folder
 from kibitz.checkpoint.orbax_store import leaves_of, read_arrays, write_arrays
 from kibitz.checkpoint.state_file import peek_state, read_state, write_state
-from kibitz.engine.state import plain
 from kibitz.errors import UnusableFile
 from kibitz.layers.spread import spread
 
@@ -55,7 +54,13 @@ def chosen(store: str, arrays: Mapping[str, Any]) -> str:
     return ORBAX if cut or sum(value.nbytes for value in arrays.values()) > MODERATE else "file"
 
 
-def write_commit(record: Path, arrays: Mapping[str, Any], document: Mapping[str, Any], store: str) -> None:
+def write_commit(
+    record: Path,
+    arrays: Mapping[str, Any],
+    document: Mapping[str, Any],
+    store: str,
+    digests: Mapping[str, str] | None = None,
+) -> None:
     """Write a commit; one that was there is whole until the new one is.
 
     Args:
@@ -63,6 +68,7 @@ def write_commit(record: Path, arrays: Mapping[str, Any], document: Mapping[str,
         arrays: Arrays by name, on the host or on devices.
         document: What else there is to know, as JSON.
         store: "auto", "file" or "orbax".
+        digests: Those of the arrays, where they are known. None makes them.
 
     Raises:
         UnusableFile: If the disk refuses; all that was there is whole.
@@ -77,7 +83,7 @@ def write_commit(record: Path, arrays: Mapping[str, Any], document: Mapping[str,
     else:
         place = None
     try:
-        write_state(record, {name: plain(value) for name, value in arrays.items()}, document)
+        write_state(record, arrays, document, digests=digests)
     except BaseException:
         if place is not None:
             with suppress(UnusableFile):

@@ -15,11 +15,11 @@ from kibitz.engine.timeline import named
 from kibitz.errors import KibitzError
 from kibitz.loops.validation import Validation
 from kibitz.models.core import Core
-from kibitz.models.trainability import Trainability
 
 
 def document_of(
     core: Core,
+    trainable: str,
     dispatch: Dispatch,
     kept: list[Kept],
     said: Any,
@@ -33,6 +33,7 @@ def document_of(
 
     Args:
         core: The parts of the model.
+        trainable: What is said of its parts, as `Trainability` writes it.
         dispatch: The callbacks.
         kept: The same, one each, as they are kept.
         said: The means of what graph hooks log.
@@ -50,7 +51,7 @@ def document_of(
         "format": FORMAT, "step": clock.step, "epoch": epoch, "batch": clock.batch if begun else 0, "begun": begun,
         "stop": [run.reason, run.by, run.stop_now] if run.stop_requested else None, "outcome": None,
         "row_seed": core.row_seed, "fits": core.fits - 1, "logs": dict(logs), "own": dict(getattr(logs, "batch", {})),
-        "trainable": Trainability(core.owner).written, "callbacks": callbacks,
+        "trainable": trainable, "callbacks": callbacks,
         "said": said.get_state(), "latest": {} if validation is None else validation.get_state(),
         "hooked": [hook.name for hook in core.hooks.hooks], "aside": core.owner.set_aside(),
     }  # fmt: skip

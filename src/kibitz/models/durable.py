@@ -16,6 +16,7 @@ from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.background import Background
 from kibitz.checkpoint.document import check_document
 from kibitz.checkpoint.fingerprint import differences
+from kibitz.checkpoint.leaf import leaf_digests
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit, RunFolder, check_room, last_put_away, reopen, tell, whose
 from kibitz.checkpoint.state_file import shortened
@@ -153,8 +154,10 @@ class Durable:
         run = dispatch.run
         run.dir, run.resumed, run.keep = str(self._folder.path), self.place is not None, self._at_boundary
         owner = self._core.owner
+        trainability = Trainability(owner)
+        self._trainable = lambda: trainability.look().written
         dispatch.watch = self._recorder = Recorder(
-            run, self._core.timeline, lambda: Trainability(owner).written, lambda: owner.averages_in_place
+            run, self._core.timeline, self._trainable, lambda: owner.averages_in_place
         )
         if validation is not None:
             validation.tell = self._recorder.validated
@@ -315,8 +318,9 @@ class Durable:
     def _document(self, logs: Logs, epoch: int, *, begun: bool) -> dict[str, Any]:
         """What a commit says besides the state; taken now, written later."""
         told = document_of(
-            self._core, self._dispatch, self._kept, self._said, self._validation, logs, epoch, begun=begun
-        )
+            self._core, self._trainable(), self._dispatch, self._kept, self._said, self._validation, logs, epoch,
+            begun=begun,
+        )  # fmt: skip
         goes_on = self._found if self.place is not None else None
         return told | {
             "epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now, "id": self._id,
@@ -335,11 +339,12 @@ class Durable:
         self._folder.find_again()
         if written:
             self._folder.written.write(step, written)
-        self._unwritten.append(self._committed(document, state_digest(arrays)))
+        digests = leaf_digests(arrays)
+        self._unwritten.append(self._committed(document, state_digest(arrays, digests)))
         packed["journal"] = self._say_written()
         if step == 0:
             packed["program"] = self._program
-        self._folder.write(step, arrays, packed)
+        self._folder.write(step, arrays, packed, digests)
         self._folder.thin(self._given.keep)
 
     @staticmethod

@@ -44,6 +44,7 @@ from kibitz.models.restoring import (
     state_digest,
     stop_as,
 )
+from kibitz.models.trainability import Trainability
 from kibitz.models.written_again import WrittenAgain
 from kibitz.replay.looking import Looking
 from kibitz.replay.past import Past, commit_before, kept_commits, past_of, refuse_writes
@@ -250,8 +251,8 @@ class Replay:
 
     def _forked(self, logs: Logs, epoch: int, *, begun: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a commit has that is made here; callbacks that the record does not tell of have yet to begin."""
-        told = document_of(self._core, self._dispatch, self._kept, self._said, self._validation, logs, epoch,
-                           begun=begun)  # fmt: skip
+        told = document_of(self._core, Trainability(self._core.owner).written, self._dispatch, self._kept, self._said,
+                           self._validation, logs, epoch, begun=begun)  # fmt: skip
         was = self.commit.document
         told |= {"epochs": was["epochs"], "seconds": was["seconds"], "made_of": self._made_of,
                  "id": uuid4().hex, "source": source_at(self._source, told["step"])}  # fmt: skip

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.state import Kept
+from kibitz.checkpoint.leaf import digest_of, leaf_digests
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit
-from kibitz.checkpoint.state_file import digest
 from kibitz.data.feed import Feed
 from kibitz.data.source import Source
 from kibitz.data.stateful import StatefulSource
@@ -28,13 +26,16 @@ STATE = (".params", ".others", ".optimizer", ".metrics")
 """How the names begin of what a step takes and gives; without what graph hooks carry, for others may look on."""
 
 
-def state_digest(arrays: Mapping[str, np.ndarray]) -> str:
+def state_digest(arrays: Mapping[str, Any], digests: Mapping[str, str] | None = None) -> str:
     """A digest of the state in a commit, the same for whoever looks on.
 
     Args:
         arrays: Arrays by the names that they have in a commit.
+        digests: Those of the arrays, where they are known. None makes them.
     """
-    return digest({name: array for name, array in arrays.items() if name.startswith(STATE)}, "")
+    names = [name for name in arrays if name.startswith(STATE)]
+    known = leaf_digests({name: arrays[name] for name in names}) if digests is None else digests
+    return digest_of({name: known[name] for name in names})
 
 
 def place_in(commit: Commit, *, ended: bool = False) -> Place:

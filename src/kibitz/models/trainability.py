@@ -25,9 +25,16 @@ class Trainability:
     """
 
     def __init__(self, model: Any):
-        self._model, self._own = model, model.trainable
+        self._model = model
         parts = (part for _, part in nnx.iter_graph(model.core.timeline.forward.module))
-        self._parts = [(part, _flag(part)) for part in parts if _has(part)]
+        self._parts = [(part, True) for part in parts if _has(part)]
+        self.look()
+
+    def look(self) -> Trainability:
+        """Ask the same parts once more: nothing but what is said of them has changed since. It gives itself back."""
+        self._own = self._model.trainable
+        self._parts = [(part, _flag(part)) for part, _ in self._parts]
+        return self
 
     @property
     def said(self) -> tuple[bool, list[tuple[int, bool]]]:

@@ -116,9 +116,11 @@ def _history(callbacks: list[Any]) -> dict[str, Points]:
     for each in callbacks:
         if not (isinstance(each, tuple) and len(each) == 3 and each[0] == "History" and isinstance(each[1], Mapping)):
             continue
-        rows = each[1].get("rows")
-        for row in rows if isinstance(rows, list) else []:
-            numbers = _numbers(row)
+        columns = each[1].get("columns")
+        columns = columns if isinstance(columns, Mapping) else {}
+        columns = {key: column for key, column in columns.items() if isinstance(column, list)}
+        for row in zip(*columns.values(), strict=False):
+            numbers = _numbers(dict(zip(columns, row, strict=True)))
             epoch = numbers.pop("epoch", math.nan)
             if math.isfinite(epoch):
                 for key, value in numbers.items():
