@@ -164,7 +164,7 @@ def test_a_step_that_is_committed_once_more_is_there_until_it_is_there_again(run
     assert runs.read(5).document["note"] == "again"
     assert names(runs) == ["step-000000000000", "step-000000000005"]
 
-    def refused(*_):
+    def refused(*_, **__):
         raise UnusableFile("The disk is full.", given="x", wanted="room", cure="make room")
 
     monkeypatch.setattr(store, "write_state", refused)
@@ -379,12 +379,12 @@ from pathlib import Path
 from kibitz.checkpoint import {module} as module
 from tests.durable.program import program
 real, begun = module.{name}, []
-def killing(path, *args):
+def killing(path, *args, **named):
     begun.append(str(path))
     wanted = "step-000000000010" if {after!r} == "0" else "step-000000000005.orbax"
     if wanted in str(path) and Path(path).exists() == ({after!r} == "3" or {name!r} == "sealed"):
         os._exit(9)
-    return real(path, *args)
+    return real(path, *args, **named)
 module.{name} = killing
 program(Path({str(tmp_path)!r}), commit="5 steps", store="orbax", keep=2)
 """

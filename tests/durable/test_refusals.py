@@ -134,11 +134,11 @@ def test_a_commit_that_cannot_be_written_costs_that_commit_and_not_the_run(tmp_p
 
     write, calls = store.write_state, []
 
-    def failing(path, arrays, document):
+    def failing(path, arrays, document, **named):
         calls.append(path)
         if len(calls) in (2, 4):
             raise UnusableFile("The disk is full.", given=str(path), wanted="room", cure="make room")
-        write(path, arrays, document)
+        write(path, arrays, document, **named)
 
     monkeypatch.setattr(store, "write_state", failing)
     with pytest.warns(UserWarning, match="A commit was not written: The disk is full"):
