@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kibitz.checkpoint.background import settled
 from kibitz.checkpoint.confined import for_everybody, identity, room
 from kibitz.checkpoint.files import exists, local, move, probe, remove, remove_if_empty, sweep
 from kibitz.checkpoint.lock import Lock
@@ -110,7 +111,8 @@ class RunFolder:
                 clear_unfinished(folder)
 
     def steps(self) -> list[int]:
-        """The steps that have a commit, in order."""
+        """The steps that have a commit, in order; one that this process is writing is waited for."""
+        settled(self.path)
         return steps_in(self._commits)
 
     def of(self, step: int) -> Path:
