@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+import kibitz
 from kibitz import callbacks
 from kibitz.checkpoint import run_folder
 from kibitz.checkpoint.background import Background, settled
@@ -155,3 +156,9 @@ def test_a_forked_process_waits_for_no_thread_that_did_not_come_along(tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     gate.set()
     here.close()
+
+
+def test_a_rehearsal_in_a_hook_takes_no_commit_of_the_run_along(tmp_path, slow):
+    other = model()
+    fit(tmp_path, At(3, lambda: kibitz.fast_dev_run(other, X, Y, batch_size=8, verbose=0)))
+    assert RunFolder(tmp_path, writes=False).steps() == [0, 1, 2, 3, 4]

@@ -14,17 +14,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_writing.clear)  # the threads that write did not come along
 
 
-def settled(folder: Path) -> None:
+def settled(folder: Path | None = None) -> None:
     """Wait for what this process is writing into a folder, so that what is found there depends on no clock.
 
     What goes wrong there is told to those who write. Whoever looks from within the writing does not wait for itself.
 
     Args:
-        folder: The folder.
+        folder: The folder. None means any.
     """
-    background = _writing.get(os.path.realpath(folder))
-    if background is not None:
-        background.rest()
+    for key in list(_writing) if folder is None else (os.path.realpath(folder),):
+        if (background := _writing.get(key)) is not None:
+            background.rest()
 
 
 class Background:
