@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +18,14 @@ from kibitz import callbacks
 from kibitz.checkpoint import run_folder
 from kibitz.checkpoint.background import Background, settled
 from kibitz.checkpoint.run_folder import RunFolder
-from kibitz.errors import UnusableFile
+from kibitz.checkpoint.store import remove_commit
+from kibitz.checkpoint.written import Written
+from kibitz.errors import NotReady, UnusableFile
 from kibitz.runs.found import run_at
+from tests.replay import trains
 from tests.replay.test_replay import X, Y, model
 
-X, Y = X[:32], Y[:32]
+ROOT = Path(__file__).parents[2]
 
 
 class At(callbacks.Callback):
@@ -58,6 +65,9 @@ def slow(monkeypatch):
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", slowly)
+
+
+# -- in the same process -----------------------------------------------------------------------------------------------
 
 
 def fit(run, *heard):
@@ -162,3 +172,132 @@ def test_a_rehearsal_in_a_hook_takes_no_commit_of_the_run_along(tmp_path, slow):
     other = model()
     fit(tmp_path, At(3, lambda: kibitz.fast_dev_run(other, X, Y, batch_size=8, verbose=0)))
     assert RunFolder(tmp_path, writes=False).steps() == [0, 1, 2, 3, 4]
+
+
+# -- in another process ------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def training(folder, store, every):
+    """Another process that trains until this is left, and is then killed."""
+    words = [sys.executable, "-m", "tests.replay.trains", str(folder), store, str(every)]
+    with subprocess.Popen(words, cwd=ROOT) as process:
+        try:
+            while not (steps := RunFolder(folder, writes=False).steps()) or steps[-1] < 12:
+                assert process.poll() is None
+                time.sleep(0.02)
+            yield
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+def newest(folder):
+    return RunFolder(folder, writes=False).steps()[-1]
+
+
+def looked(made, folder, start, stop):
+    """The losses of a stretch, and the commits that it came to exactly."""
+    sees = Losses()
+    done = made.replay(trains.X, trains.Y, run=folder, steps=(start, stop), callbacks=[sees], verbose=0)
+    assert not done.apart
+    return sees._seen, set(done.exact)
+
+
+@pytest.mark.parametrize(("store", "times"), [("file", 6), ("orbax", 3)])
+def test_a_run_of_another_process_is_looked_at_while_it_goes_on_and_lets_commits_go(tmp_path, store, times):
+    found, made = {}, trains.model()
+    with training(tmp_path, store, 10**9):
+        for _ in range(times):
+            seen, exact = looked(made, tmp_path, 0, 6)
+            assert exact == {2, 4, 6}
+            last = newest(tmp_path)
+            again, exact = looked(made, tmp_path, last - 3, last)
+            assert last in exact
+            found |= seen | again
+            made.load_step(tmp_path)
+            assert steps_of(made) >= last
+            made.load_step(tmp_path, last - 1, trains.X, trains.Y)
+            assert steps_of(made) == last
+            onset = made.bisect(trains.X, trains.Y, run=tmp_path, verbose=0, when=lambda by, _: steps_of(by) > 5)
+            assert onset.step == 5
+    whole, _ = looked(made, tmp_path, 0, last)
+    assert found.items() <= whole.items()
+
+
+def test_where_arrays_were_let_go_meanwhile_that_is_said_and_nothing_else(tmp_path):
+    refused, made = 0, trains.model()
+    with training(tmp_path, "file", 7):
+        while refused < 3:
+            last = newest(tmp_path)
+            for start, stop in ((0, 6), (last - 3, last)):
+                try:
+                    looked(made, tmp_path, start, stop)
+                except UnusableFile as error:
+                    assert "Writes wrote arrays at step 2, in on_train_batch_end, and they are not kept" in error.what
+                    refused += 1
+
+
+@pytest.fixture
+def been(tmp_path):
+    """A run that has ended, with a commit after each step."""
+    fit(tmp_path)
+    return tmp_path
+
+
+def let_go(monkeypatch, step):
+    """Another process lets the commit of a step go when it has been listed, and is about to be read."""
+    read = RunFolder.read
+
+    def late(folder, at):
+        if at == step:
+            remove_commit(folder.of(step))
+        return read(folder, at)
+
+    monkeypatch.setattr(RunFolder, "read", late)
+
+
+def test_a_replay_takes_the_commit_before_one_that_is_let_go(been, monkeypatch):
+    let_go(monkeypatch, 2)
+    done = model().replay(X, Y, run=been, steps="2:4", verbose=0)
+    assert (done.began, done.exact) == (1, [2, 3, 4, 4])
+
+
+def test_a_state_whose_commit_is_let_go_is_made_again_if_the_data_are_there(been, monkeypatch):
+    wanted, made = loaded_at(been, 1), model()
+    let_go(monkeypatch, 2)
+    made.load_step(been, 1, X, Y)
+    assert states(made) == states(wanted)
+    let_go(monkeypatch, 3)
+    with pytest.raises(NotReady, match="No commit was kept behind step 2") as refused:
+        model().load_step(been, 2)
+    assert "load_step(run, 2, x, y)" in refused.value.cure
+
+
+@pytest.mark.parametrize("store", ["file", "orbax"])
+def test_the_newest_commit_is_the_one_before_it_if_that_is_let_go(tmp_path, monkeypatch, store):
+    folder = RunFolder(tmp_path, store=store)
+    for step in (0, 1, 2):
+        folder.write(step, {"kernel": np.ones(3)}, {"step": step})
+    let_go(monkeypatch, 2)
+    assert folder.newest().document["step"] == 1
+
+
+def test_arrays_that_are_let_go_while_they_are_looked_for_are_not_kept_any_more(tmp_path, monkeypatch):
+    written = Written(tmp_path)
+    written.write(2, {"1/kernel": np.ones(2)})
+    monkeypatch.setattr("kibitz.checkpoint.written.steps_in", lambda _: [1, 2])
+    assert list(written.read(1, "1/")) == ["kernel"]
+    written.write(2, {"1/kernel": np.ones(2)})
+    (tmp_path / "step-000000000002.safetensors").unlink()
+    assert written.read(1, "1/") == {}
+
+
+def loaded_at(run, step):
+    made = model()
+    made.load_step(run, step, X, Y)
+    return made
+
+
+def states(made):
+    return {name: value.tobytes() for name, value in made.export_state().items()}

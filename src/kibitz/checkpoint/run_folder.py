@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -155,7 +154,7 @@ class RunFolder:
             try:
                 return self.read(step)
             except UnusableFile as error:
-                if error.errno == errno.ENOENT:  # whoever writes has let it go since it was listed
+                if not exists(self.of(step)):  # whoever writes has let it go since it was listed
                     continue
                 damaged.append(error)
                 warnings.warn(
