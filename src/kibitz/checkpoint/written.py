@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +40,15 @@ class Written:
     def write(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the arrays that hooks wrote since the commit before that of this step.
 
+        A step that ends an epoch may be committed twice, before what is done there and after it: both are kept.
+
         Raises:
             UnusableFile: If the disk refuses.
         """
-        self._read = -1, {}
-        write_state(self.path / name_of(step), arrays, {"step": step})
+        path, self._read = self.path / name_of(step), (-1, {})
+        with suppress(UnusableFile):  # none, or a damaged one
+            arrays = {**read_state(path, follow=False)[0], **arrays}
+        write_state(path, arrays, {"step": step})
 
     def read(self, step: int, beginning: str) -> dict[str, np.ndarray]:
         """Those that were written at a step, and whose names begin so; without that beginning.
