@@ -94,7 +94,7 @@ def test_a_replay_reads_each_file_once(tmp_path, reads):
 
 
 @pytest.mark.parametrize("commit", ["2 steps", "4 steps", "1 epoch"])
-def test_a_step_that_is_committed_before_the_end_of_its_epoch_and_after_keeps_what_was_written_at_both(tmp_path, commit):
+def test_a_step_that_is_committed_before_the_end_of_its_epoch_and_after_keeps_both(tmp_path, commit):
     seen, again = Sees(), Sees()
     fit(tmp_path, Each(), seen, commit=commit)
     assert replay(tmp_path, again).exact[-1] == 12

@@ -1,4 +1,4 @@
-"""A program that trains until it is ended, with many commits of which few are kept: others look back at it meanwhile."""
+"""A program that trains until it is ended, with many commits of which few are kept, while others look back at it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Slowly(callbacks.Callback):
 
 def model() -> Any:
     keras.utils.set_random_seed(3)
-    made = keras.Sequential([layers.Dense(4, activation="tanh", input_shape=(3,)), layers.Dropout(0.2), layers.Dense(1)])
+    made = keras.Sequential(
+        [layers.Dense(4, activation="tanh", input_shape=(3,)), layers.Dropout(0.2), layers.Dense(1)]
+    )
     made.compile("adam", "mse")
     return made
 
