@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from kibitz.checkpoint.store import (
     arrays_beside,
     clear_unfinished,
     commit_bytes,
+    peek_commit,
     read_commit,
     remove_commit,
     write_commit,
@@ -262,11 +264,27 @@ def reopen(folder: RunFolder) -> None:
 
 
 def whose(folder: RunFolder) -> str | None:
-    """The id of the run that lies in a folder: that of its first commit that is whole; None if there is none."""
+    """The id of the run that lies in a folder: that of its first commit that is whole; None if there is none.
+
+    The records of the first two are enough, if they say the same: damage makes no two of them agree, and a commit whose
+    arrays are damaged is of the same run as ever. One that stands alone is read whole by who goes on from it.
+    """
+    said = list(islice(_said_by(folder), 2))
+    if said and said[0] == said[-1]:
+        return said[0]
     for step in folder.steps():
         with suppress(UnusableFile):
             return folder.read(step).document.get("id")
     return None
+
+
+def _said_by(folder: RunFolder) -> Iterator[Any]:
+    """What the records of commits say of whose they are, of those that can be read."""
+    for step in folder.steps():
+        with suppress(UnusableFile):
+            *_, document = peek_commit(folder.of(step), follow=False)
+            if isinstance(document, dict) and document.get("step") == step:
+                yield document.get("id")
 
 
 def take_away(folder: RunFolder) -> None:
