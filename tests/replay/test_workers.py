@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from flax import nnx
 
 import kibitz as keras
 from kibitz import callbacks
+from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.errors import InvalidArgument, NotReady
 from kibitz.replay import parcel, process
 from tests.replay.looks import HELD, Dies, Fails, Look, Weights, X, Y, train
@@ -101,6 +103,18 @@ def test_a_module_of_ones_own_goes_to_other_processes_if_it_can_be_pickled(tmp_p
     done = model.replay(X, Y, run=tmp_path, callbacks=[two], verbose=0, workers=2)
     assert one.seen == two.seen
     assert len(done.exact) > 3
+    assert gone() == []
+
+
+def test_a_process_whose_commit_is_damaged_begins_before_its_piece_and_tells_of_its_piece_alone(run, tmp_path, gone):
+    other = run[0], shutil.copytree(run[1], tmp_path / "other")
+    for step in (10, 40):
+        RunFolder(other[1]).of(step).write_bytes(b"damaged")
+    one, two = Look(), Look()
+    alone, beside = replay(other, [one], steps="13:"), replay(other, [two], steps="13:", workers=2)
+    assert one.seen == two.seen
+    assert (alone.began, alone.exact, alone.apart) == (beside.began, beside.exact, beside.apart)
+    assert beside.steps_run == alone.steps_run + 10
     assert gone() == []
 
 

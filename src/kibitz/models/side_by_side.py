@@ -225,10 +225,13 @@ class SideBySide(Replay):
     def _finish(self, place: int, message: bytes) -> None:
         """Take what a process has to say at its end."""
         finished: Finished = unpacked(message)
-        self.done.exact += finished.done.exact
+        # One whose commit was damaged, or let go meanwhile, has begun in the piece before its own.
+        before = self._cut[place].start if place and finished.done.began < self._cut[place].start else -1
+        self.done.exact += [step for step in finished.done.exact if step > before]
         self.done.apart |= finished.done.apart
         self._ran += finished.done.steps_run
         if place == 0:
+            self.done.began = finished.done.began
             self._said.set_state(finished.said)
         for callback, copy in zip(self._along, finished.callbacks, strict=True):
             callback.merge(copy)
