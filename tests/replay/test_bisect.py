@@ -7,8 +7,10 @@ import pytest
 
 import kibitz as keras
 from kibitz import callbacks
+from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.errors import InvalidArgument, NotReady, UnknownMonitor, WrongType
 from kibitz.logs import Logs
+from kibitz.replay import past
 from tests.durable.program import Death, Dies
 from tests.replay.been import EPOCHS, HELD, STEPS, X, Y, again, been, bits, dense, first, fresh, own, unbuilt
 
@@ -327,3 +329,23 @@ def test_it_writes_nothing(one):
     files = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     found_by(folder, lambda model, logs: int(model.optimizer.iterations) > 13, validation_data=HELD)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == files
+
+
+def test_the_past_is_read_once(one, monkeypatch):
+    folder, _ = one
+    read, commits, journal, lines = RunFolder.read, [], past.read, []
+    monkeypatch.setattr(RunFolder, "read", lambda self, step: commits.append(step) or read(self, step))
+    monkeypatch.setattr(past, "read", lambda *given: lines.append(given) or journal(*given))
+    found = found_by(folder, lambda model, logs: int(model.optimizer.iterations) > 13, validation_data=HELD)
+    assert len(lines) == 1
+    assert len(commits) == found.evaluations  # the first is not looked at, and one is begun with
+
+
+def test_the_settings_are_those_of_the_commit_that_the_steps_begin_at(tmp_path):
+    with pytest.raises(Dies):
+        been(tmp_path, Death(12), commit="4 steps", batch_size=8)
+    been(tmp_path, commit="4 steps", batch_size=12, resume="force")
+    model = again()
+    found = model.bisect(X, Y, run=tmp_path, verbose=0, when=lambda model, logs: int(model.optimizer.iterations) > 14)
+    assert found.step == 14
+    assert len(found.rows) == 12

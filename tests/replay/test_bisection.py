@@ -31,8 +31,8 @@ class Past:
         for step in range(start, stop):
             self.run += 1
             if self.holds[step + 1]:
-                return step
-        return None
+                return Onset("it", step, 3, steps_run=self.run)
+        return Onset("it", None)
 
     def bisect(self, commits):
         return bisect(commits, self.at, self.scan, when="it")
@@ -70,7 +70,7 @@ def test_of_what_holds_on_the_first_step_is_found_at_the_promised_cost(past):
     elif brute == 0:
         assert (found.step, found.at_start, found.steps_run, found.evaluations) == (0, True, 0, 1)
     else:
-        assert found.step == brute - 1
+        assert (found.step, found.epoch) == (brute - 1, 3)
         assert not found.at_start
         assert found.evaluations <= most(commits)
 
@@ -132,13 +132,14 @@ def test_without_a_commit_there_is_nothing_to_search():
 
 def test_a_commit_that_says_otherwise_than_the_steps_before_it_is_an_error_with_both_named():
     with pytest.raises(InvalidArgument, match="at the commit after 8 steps, and after none of the steps") as raised:
-        bisect([0, 4, 8], lambda commit: commit == 8, lambda start, stop: None, when="loss > 10")
+        bisect([0, 4, 8], lambda commit: commit == 8, lambda start, stop: Onset("loss > 10", None),
+               when="loss > 10")  # fmt: skip
     assert str(raised.value.given) == "steps 4 to 7"
 
 
 def test_the_warning_points_at_who_called_bisect_and_names_what_was_looked_for():
     def model_bisect():
-        return bisect([0, 2, 4], lambda commit: commit == 2, lambda start, stop: start, when="loss > 10")
+        return bisect([0, 2, 4], lambda commit: commit == 2, lambda start, stop: Onset("it", start), when="loss > 10")
 
     with pytest.warns(UserWarning, match="loss > 10 holds at the commit after 2 steps, and not at the last") as told:
         model_bisect()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import kibitz as keras
 from kibitz.errors import NotExact, NotReady, UnknownKey, code
 from kibitz.logs import Logs
+from kibitz.replay import shared_arrays
 from kibitz.replay.parcel import packed, unpacked
 from kibitz.replay.pieces import pieces
 from kibitz.replay.relay import LogsAlone
+from kibitz.replay.shared_arrays import SharedArrays
 from kibitz.replay.stretch import Stretch
 from kibitz.replay.telling import Teller
 
@@ -52,21 +56,42 @@ def test_logs_that_are_given_twice_are_one_dict_there_too():
         ended["no such"]
 
 
-def test_large_arrays_go_by_files_and_come_back_as_they_were(tmp_path):
-    arrays = [
-        np.arange(5000, dtype="float32").reshape(2, -1),
-        keras.ops.ones((90, 90), "bfloat16"),
-        np.zeros(3),
-        np.float64(2),
-    ]
-    data = packed([*arrays, arrays[0]], tmp_path)
-    assert len(data) < 2000
-    assert len(list(tmp_path.iterdir())) == 2
-    found = unpacked(data)
-    for one, other in zip([*arrays, arrays[0]], found, strict=True):
+ARRAYS = {
+    "two dimensions": np.arange(5000, dtype="float32").reshape(2, -1),
+    "of JAX": keras.ops.ones((90, 90), "bfloat16"),
+    "columns first": np.asfortranarray(np.arange(6000.0).reshape(60, 100)),
+    "with gaps": np.arange(20_000)[::3],
+    "turned round": np.arange(2000, dtype=">f4")[::-1].reshape(50, 40),
+    "words": np.array(["one", "and another"] * 300),
+    "days": np.arange("2001-01", "2003-01", dtype="datetime64[D]"),
+    "records": np.zeros(900, [("a", "f4"), ("b", "i8")]),
+    "nothing": np.zeros((0, 5000)),
+    "small": np.zeros(3),
+    "a number": np.float64(2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("block", [100, shared_arrays.BLOCK])
+def test_large_arrays_lie_in_a_file_and_come_back_as_they_were(monkeypatch, block):
+    monkeypatch.setattr(shared_arrays, "BLOCK", block)
+    with SharedArrays() as shared:
+        data = packed([*ARRAYS.values(), ARRAYS["two dimensions"]], shared)
+        assert len(data) < 4000
+        assert shared._file.tell() < 1.1 * sum(each.nbytes for each in ARRAYS.values())  # each is there once
+        found = unpacked(data)
+    for one, other in zip([*ARRAYS.values(), ARRAYS["two dimensions"]], found, strict=True):
         assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
-        assert np.asarray(one).dtype == np.asarray(other).dtype
+        assert (np.asarray(one).dtype, np.shape(one)) == (np.asarray(other).dtype, np.shape(other))
     assert found[0].base is not None  # it lies in the file
+    assert not found[0].flags.writeable
+
+
+def test_where_a_file_cannot_be_shared_arrays_go_with_the_rest(monkeypatch):
+    monkeypatch.setattr(shared_arrays, "os", SimpleNamespace(name="nt"))
+    with SharedArrays() as shared:
+        assert shared.descriptors == ()
+        found = unpacked(packed(ARRAYS["two dimensions"], shared))
+    assert found.tobytes() == ARRAYS["two dimensions"].tobytes()
 
 
 def test_nobody_asks_for_a_model_where_there_are_logs_alone():

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from flax import nnx
 
 import kibitz as keras
 from kibitz import callbacks
+from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.errors import InvalidArgument, NotReady
 from kibitz.replay import parcel, process
 from tests.replay.looks import HELD, Dies, Fails, Look, Weights, X, Y, train
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +103,18 @@ def test_a_module_of_ones_own_goes_to_other_processes_if_it_can_be_pickled(tmp_p
     done = model.replay(X, Y, run=tmp_path, callbacks=[two], verbose=0, workers=2)
     assert one.seen == two.seen
     assert len(done.exact) > 3
+    assert gone() == []
+
+
+def test_a_process_whose_commit_is_damaged_begins_before_its_piece_and_tells_of_its_piece_alone(run, tmp_path, gone):
+    other = run[0], shutil.copytree(run[1], tmp_path / "other")
+    for step in (10, 40):
+        RunFolder(other[1]).of(step).write_bytes(b"damaged")
+    one, two = Look(), Look()
+    alone, beside = replay(other, [one], steps="13:"), replay(other, [two], steps="13:", workers=2)
+    assert one.seen == two.seen
+    assert (alone.began, alone.exact, alone.apart) == (beside.began, beside.exact, beside.apart)
+    assert beside.steps_run == alone.steps_run + 10
     assert gone() == []
 
 
@@ -232,3 +251,23 @@ def test_what_loses_its_other_end_ends(tmp_path):
         lost.stdin.close()
         assert list(processes.of(0, lambda: None))[-1][0] == process.LOST
     assert lost.returncode not in {None, 0}
+
+
+KILLED = """
+import os, signal, sys
+from kibitz.replay.process import Processes
+from tests.replay.looks import HELD, X, Y, model
+
+setattr(Processes, sys.argv[1], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+model().replay(X, Y, run=sys.argv[2], validation_data=HELD, workers=2, verbose=0)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody is killed there by a signal")
+@pytest.mark.parametrize("where", ["__init__", "give", "await_ready", "rest"])
+def test_who_is_killed_leaves_no_file_and_no_process(run, tmp_path, where):
+    words = [sys.executable, "-c", KILLED, where, str(run[1])]
+    given = {"cwd": ROOT, "env": {**os.environ, "TMPDIR": str(tmp_path)}, "capture_output": True, "timeout": 100}
+    ended = subprocess.run(words, check=False, **given)  # over when nobody has its end of the pipes any more
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    assert list(tmp_path.iterdir()) == []

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
+
+_writing: dict[str, Background] = {}  # by the folder: its lock lets only one fit write there
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_writing.clear)  # the threads that write did not come along
+
+
+def settled(folder: Path | None = None) -> None:
+    """Wait for what this process is writing into a folder, so that what is found there depends on no clock.
+
+    What goes wrong there is told to those who write. Whoever looks from within the writing does not wait for itself.
+
+    Args:
+        folder: The folder. None means any.
+    """
+    for key in list(_writing) if folder is None else (os.path.realpath(folder),):
+        if (background := _writing.get(key)) is not None:
+            background.rest()
 
 
 class Background:
     """Does one job at a time in a thread that is there from the beginning: to start one takes milliseconds.
+
+    Args:
+        folder: Where the jobs write. Who looks into it can wait for them, with `settled`. None tells nobody.
 
     Attributes: `seconds`, how long the last job took.
 
@@ -23,7 +45,7 @@ class Background:
         >>> background.close()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.seconds = 0.0
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._idle = Event()
@@ -32,6 +54,9 @@ class Background:
         # A daemon, so that a process that never comes to `close` can end.
         self._thread = Thread(target=self._work, name="kibitz writes commits", daemon=True)
         self._thread.start()
+        self._key = None if folder is None else os.path.realpath(folder)
+        if self._key is not None:
+            _writing[self._key] = self
 
     @property
     def busy(self) -> bool:
@@ -54,10 +79,15 @@ class Background:
         Raises:
             Exception: What went wrong in it.
         """
-        self._idle.wait()  # if Ctrl-C comes here, the job is still waited for when the run is closed
+        self.rest()  # if Ctrl-C comes here, the job is still waited for when the run is closed
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+    def rest(self) -> None:
+        """Wait for the job that is under way, and leave what went wrong in it to `wait`."""
+        if current_thread() is not self._thread:
+            self._idle.wait()
 
     def close(self) -> None:
         """Wait, and let the thread end; nothing can be begun afterwards.
@@ -67,6 +97,8 @@ class Background:
         """
         self._jobs.put(None)
         self._thread.join()
+        if self._key is not None and _writing.get(self._key) is self:
+            del _writing[self._key]
         self.wait()
 
     def _work(self) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kibitz.checkpoint.background import settled
 from kibitz.checkpoint.confined import open_confined
 from kibitz.checkpoint.told import told
 from kibitz.errors import UnusableFile, WrongType
@@ -72,6 +73,7 @@ def elsewhere(folder: Any) -> Iterator[None]:
         ...         file.read(), os.listdir(disk)
         (b'done', [])
     """
+    settled()  # what is being written belongs where it is
     _elsewhere.append(Path(folder).resolve())
     try:
         yield

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from kibitz.checkpoint.background import settled
 from kibitz.checkpoint.confined import for_everybody, identity, room
 from kibitz.checkpoint.files import exists, local, move, probe, remove, remove_if_empty, sweep
 from kibitz.checkpoint.lock import Lock
@@ -18,6 +19,7 @@ from kibitz.checkpoint.store import (
     arrays_beside,
     clear_unfinished,
     commit_bytes,
+    peek_commit,
     read_commit,
     remove_commit,
     write_commit,
@@ -110,7 +112,8 @@ class RunFolder:
                 clear_unfinished(folder)
 
     def steps(self) -> list[int]:
-        """The steps that have a commit, in order."""
+        """The steps that have a commit, in order; one that this process is writing is waited for."""
+        settled(self.path)
         return steps_in(self._commits)
 
     def of(self, step: int) -> Path:
@@ -153,7 +156,7 @@ class RunFolder:
             try:
                 return self.read(step)
             except UnusableFile as error:
-                if error.errno == errno.ENOENT:  # whoever writes has let it go since it was listed
+                if not exists(self.of(step)):  # whoever writes has let it go since it was listed
                     continue
                 damaged.append(error)
                 warnings.warn(
@@ -274,11 +277,27 @@ def reopen(folder: RunFolder) -> None:
 
 
 def whose(folder: RunFolder) -> str | None:
-    """The id of the run that lies in a folder: that of its first commit that is whole; None if there is none."""
+    """The id of the run that lies in a folder: that of its first commit that is whole; None if there is none.
+
+    The records of the first two are enough, if they say the same: damage makes no two of them agree, and a commit whose
+    arrays are damaged is of the same run as ever. One that stands alone is read whole by who goes on from it.
+    """
+    said = list(islice(_said_by(folder), 2))
+    if said and said[0] == said[-1]:
+        return said[0]
     for step in folder.steps():
         with suppress(UnusableFile):
             return folder.read(step).document.get("id")
     return None
+
+
+def _said_by(folder: RunFolder) -> Iterator[Any]:
+    """What the records of commits say of whose they are, of those that can be read."""
+    for step in folder.steps():
+        with suppress(UnusableFile):
+            *_, document = peek_commit(folder.of(step), follow=False)
+            if isinstance(document, dict) and document.get("step") == step:
+                yield document.get("id")
 
 
 def take_away(folder: RunFolder) -> None:

@@ -114,13 +114,14 @@ def read_state(path: Any, *, follow: bool = True) -> tuple[dict[str, np.ndarray]
 
 
 def peek_state(
-    path: Any, beginning: str
+    path: Any, beginning: str, *, follow: bool = True
 ) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...]]], dict[str, np.ndarray], Any]:
     """What a state holds, without reading it whole: its digest cannot be looked at then.
 
     Args:
         path: The file.
         beginning: How the names of those arrays begin that are read all the same.
+        follow: Whether it may be a link, or lie in a folder that is one.
 
     Returns:
         Dtype and shape of every array by name, the arrays that were asked for, and the document.
@@ -140,7 +141,7 @@ def peek_state(
         ((2, 3), ['small'], {'epoch': 1})
     """
     arrays = {}
-    with reading(path) as file:
+    with reading(path, follow=follow) as file:
         metadata, layout, place = _opened(file, path)
         for name, (dtype, shape) in layout.items():
             if name.startswith(beginning):

@@ -110,16 +110,19 @@ def read_commit(record: Path) -> tuple[dict[str, np.ndarray], Any]:
     return {**read_arrays(folder, document.pop(ORBAX)), **arrays}, document
 
 
-def peek_commit(record: Path) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...]]], dict[str, np.ndarray], Any]:
+def peek_commit(
+    record: Path, *, follow: bool = True
+) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...]]], dict[str, np.ndarray], Any]:
     """What a commit says, without its weights: dtype and shape of all arrays, those of the document, the document.
 
     Args:
         record: Its record.
+        follow: Whether that may be a link, or lie in a folder that is one, or be a stranger's.
 
     Raises:
         UnusableFile: If it is not there, is cut short, or is none.
     """
-    layout, held, document = peek_state(record, HELD)
+    layout, held, document = peek_state(record, HELD, follow=follow)
     if isinstance(document, dict) and ORBAX in document:
         leaves = leaves_of(document.pop(ORBAX), record)
         layout = {**{name: (leaf.dtype, leaf.shape) for name, leaf in leaves.items()}, **layout}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from kibitz.checkpoint.files import names, remove, size
+from kibitz.checkpoint.files import exists, names, remove, size
 from kibitz.checkpoint.state_file import read_state, write_state
+from kibitz.errors import UnusableFile
 
 _NAME = re.compile(r"step-(\d{12})\.safetensors")
 
@@ -33,28 +35,47 @@ class Written:
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
+        self._read: tuple[int, dict[str, np.ndarray]] = -1, {}  # the file that was read last
 
     def write(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the arrays that hooks wrote since the commit before that of this step.
 
+        A step that ends an epoch may be committed twice, before what is done there and after it: both are kept.
+
         Raises:
             UnusableFile: If the disk refuses.
         """
-        write_state(self.path / name_of(step), arrays, {"step": step})
+        path, self._read = self.path / name_of(step), (-1, {})
+        with suppress(UnusableFile):  # none, or a damaged one
+            arrays = {**read_state(path, follow=False)[0], **arrays}
+        write_state(path, arrays, {"step": step})
 
     def read(self, step: int, beginning: str) -> dict[str, np.ndarray]:
         """Those that were written at a step, and whose names begin so; without that beginning.
+
+        Who asks in the order of the steps has each file read once; what was read last is kept.
 
         Raises:
             UnusableFile: If a file is damaged.
         """
         for at in steps_in(self.path):
             if at >= step:
-                found, _ = read_state(self.path / name_of(at), follow=False)
+                found = self._all_of(at)
                 mine = {name[len(beginning) :]: each for name, each in found.items() if name.startswith(beginning)}
                 if mine:
                     return mine
         return {}
+
+    def _all_of(self, at: int) -> dict[str, np.ndarray]:
+        if self._read[0] != at:
+            path = self.path / name_of(at)
+            try:
+                self._read = at, read_state(path, follow=False)[0]
+            except UnusableFile:
+                if exists(path):
+                    raise
+                return {}  # another process has let it go since it was listed
+        return self._read[1]
 
     def forget(self, step: int) -> None:
         """The run goes on from a commit: what hooks wrote behind it, they write again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from kibitz.models.putting import build_from, put_in
 from kibitz.models.replaying import LookBack, Replay
 from kibitz.models.running import FitArguments, as_list, run_replay
 from kibitz.replay.bisection import Onset, bisect
-from kibitz.replay.past import kept_commits, past_of
+from kibitz.replay.past import kept_commits, past_and_newest
 from kibitz.replay.stretch import Stretch
 from kibitz.replay.when import When
 
@@ -91,70 +92,48 @@ class Search:
 
     Args:
         core: The parts of the model, which is afterwards as it was.
-        given: What fit was given.
-        run: The folder of the run.
+        asked: The run, and how it is looked back at.
         when: What is looked for.
-        tolerance: As in a replay.
-        says: Whether to say which steps are run again.
+        x: The inputs that fit was given.
+        given: All that it was given, for a replay.
+
+    Raises:
+        UnknownMonitor: If a text asks for a number that was not known in the run; nothing has been run then.
     """
 
-    def __init__(
-        self,
-        core: Core,
-        given: FitArguments,
-        run: Any,
-        when: Any,
-        tolerance: float | None = None,
-        *,
-        says: bool = False,
-    ):
-        self._core, self._given, self._run, self._tolerance, self._says = core, given, run, tolerance, says
+    def __init__(self, core: Core, asked: LookBack, when: Any, x: Any, given: Callable[[Replay], FitArguments]):
+        self._core, self._asked, self._x, self._given = core, asked, x, given
         self._when = When(when)
-        self._folder = RunFolder(run, writes=False)
-        self._past = past_of(self._folder)
+        self._folder = RunFolder(asked.run, writes=False)
+        self._past, newest = past_and_newest(self._folder)
+        self._settle(newest)
         self._commits = kept_commits(self._folder, self._past)
         self._answers: dict[int, bool | None] = {}  # of the commits; None: it cannot say
         self._half_done: set[int] = set()  # commits that were made before the end of their epoch was told
         self._by_batch = any(key.startswith("batch.") for key in self._when.keys)
-        self._found: Onset | None = None
-        self._ran = 0
 
-    def settle(self) -> None:
-        """Check before anything is run that the numbers of a text were known in the run.
-
-        Raises:
-            UnknownMonitor: If one was not.
-        """
-        commit = self._folder.final() or self._folder.newest()
-        if commit is None or not commit.document["logs"] or commit.document.get("hooked"):
+    def _settle(self, newest: Commit) -> None:
+        """Check before anything is run that the numbers of a text were known in the run."""
+        if not newest.document["logs"] or newest.document.get("hooked"):
             return  # nobody has said anything yet; or graph hooks may have, at steps of their own
-        logs, made_of = (unpack(commit.document[name], commit.arrays) for name in ("logs", "made_of"))
+        logs, made_of = (unpack(newest.document[name], newest.arrays) for name in ("logs", "made_of"))
         validated = [f"val_{name}_" if name else "val_" for name in made_of["validation"]]
         named = [f"{each}{key}" for each in validated for key in made_of["metrics"]]
         added = [key for writes in self._past.writes.values() for each in writes for key in each.what.get("@logs", ())]
         self._when.settle(list(dict.fromkeys([*logs, *named, *added])))
 
-    def through(self, steps: Any) -> Onset:
-        """Ask after every step of a stretch, in order.
-
-        Args:
-            steps: The stretch. None means the whole run.
-        """
-        stretch = Stretch.read(steps, first=self._past.first, last=self._past.last)
-        self._run_again(stretch.start, stretch.stop)
-        return replace(self._found or Onset(self._when.written, None), steps_run=self._ran)
+    def through(self) -> Onset:
+        """Ask after every step of the stretch that was asked for, in order; of the whole run, if that is none."""
+        stretch = Stretch.read(self._asked.steps, first=self._past.first, last=self._past.last)
+        return self._run_again(stretch.start, stretch.stop)
 
     def halving(self) -> Onset:
         """Ask at commits, then after the steps between two of them; for what goes on to hold once it does."""
         if not self._by_batch:
             self._said(self._commits[-1])
         if self._by_batch:
-            return self.through(None)  # no commit knows what a single batch gave
-        onset = bisect(self._commits, self._holds_at, self._scan, when=self._when.written)
-        onset = replace(onset, steps_run=self._ran)
-        if self._found is None:
-            return onset
-        return replace(onset, epoch=self._found.epoch, batch=self._found.batch, rows=self._found.rows)
+            return self.through()  # no commit knows what a single batch gave
+        return bisect(self._commits, self._holds_at, self._scan, when=self._when.written)
 
     # -- at commits --------------------------------------------------------------------------------------------------
 
@@ -181,7 +160,7 @@ class Search:
             self._half_done.add(step)
         logs = LogsOfACommit(unpack(commit.document["logs"], commit.arrays))
         try:
-            said = self._asked(commit, logs)
+            said = self._holds(commit, logs)
         except Exception:
             if not logs.missed:
                 raise
@@ -189,10 +168,10 @@ class Search:
         self._by_batch = self._by_batch or logs.asked_for_a_batch
         return None if logs.missed else said
 
-    def _asked(self, commit: Commit, logs: LogsOfACommit) -> bool:
+    def _holds(self, commit: Commit, logs: LogsOfACommit) -> bool:
         if self._when.logs_alone:
             return self._when(None, logs)
-        build_from(self._core, self._given.x)
+        build_from(self._core, self._x)
         loan = Loan(self._core.owner)
         try:
             put_in(self._core, commit)
@@ -202,33 +181,29 @@ class Search:
 
     # -- between commits ---------------------------------------------------------------------------------------------
 
-    def _scan(self, start: int, stop: int) -> int | None:
+    def _scan(self, start: int, stop: int) -> Onset:
         start = self._that_can_say(start)
         # What was done at the end of an epoch belongs to its last step, and this commit was made before.
         return self._run_again(start - (start in self._half_done), stop)
 
-    def _run_again(self, start: int, stop: int) -> int | None:
+    def _run_again(self, start: int, stop: int) -> Onset:
         finds = Finds(self._when)
-        asked = LookBack(self._run, (start, stop), tolerance=self._tolerance, says=self._says)
-        replay = Replay(self._core, asked, self._past)
-        given = replace(self._given, callbacks=[*as_list(self._given.callbacks), finds])
-        run_replay(self._core, given, replay)
-        self._ran, self._found = self._ran + replay.done.steps_run, finds.found
-        return None if finds.found is None else finds.found.step
+        replay = Replay(self._core, replace(self._asked, steps=(start, stop)), self._past)
+        given = self._given(replay)
+        run_replay(self._core, replace(given, callbacks=[*as_list(given.callbacks), finds]), replay)
+        return replace(finds.found or Onset(self._when.written, None), steps_run=replay.done.steps_run)
 
 
-def bisect_fit(
-    core: Core,
-    given: FitArguments,
-    run: Any,
-    when: Any,
-    steps: Any = None,
-    tolerance: float | None = None,
-    *,
-    says: bool = False,
-) -> Onset:
-    """Find the first step of a run after which something holds; `Model.bisect` documents it."""
+def bisect_fit(core: Core, asked: LookBack, when: Any, x: Any, given: Callable[[Replay], FitArguments]) -> Onset:
+    """Find the first step of a run after which something holds; `Model.bisect` documents it.
+
+    Args:
+        core: The parts of the model, which is afterwards as it was.
+        asked: The run, and how it is looked back at; its steps are the stretch in which every step is asked.
+        when: What is looked for.
+        x: The inputs that fit was given.
+        given: All that it was given, for a replay.
+    """
     core.check_compiled("bisect")
-    search = Search(core, given, run, when, tolerance, says=says)
-    search.settle()
-    return search.halving() if steps is None else search.through(steps)
+    search = Search(core, asked, when, x, given)
+    return search.halving() if asked.steps is None else search.through()

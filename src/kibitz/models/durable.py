@@ -70,7 +70,7 @@ class Durable:
         self._folder = RunFolder(given.run, store=given.store)
         self._lock = self._folder.lock()
         self._folder.clear()
-        self._background, self.termination = Background(), Termination()
+        self._background, self.termination = Background(self._folder.path), Termination()
         self._cost, self._last, self._began = 0.0, 0.0, time.monotonic()
         self._spent, self._grown = 0.0, False
         self._now: dict[str, Any] = {}

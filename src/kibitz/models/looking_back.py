@@ -173,9 +173,12 @@ class LookingBack:
         from kibitz.models.replaying import LookBack, Replay
 
         data = Data(x, y, validation_data, class_weight, sample_weight)
-        some = Replay(self.core, LookBack(run, says=False))
-        given = as_recorded(some.commit, some.past, data, callbacks)
-        return bisect_fit(self.core, given, run, when, steps, tolerance, says=_says(verbose))
+
+        def given(replay: Replay) -> Any:
+            return as_recorded(replay.commit, replay.past, data, callbacks)
+
+        asked = LookBack(run, steps, tolerance=tolerance, says=_says(verbose))
+        return bisect_fit(self.core, asked, when, x, given)
 
     def load_step(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from flax import nnx
@@ -18,6 +17,7 @@ from kibitz.models.running import FitArguments
 from kibitz.models.sequential import Sequential
 from kibitz.models.trainability import flag_of, train
 from kibitz.replay.parcel import packed, unpacked
+from kibitz.replay.shared_arrays import SharedArrays
 
 
 @dataclass(frozen=True)
@@ -31,24 +31,23 @@ class Packed:
     parts: Mapping[str, bytes]
 
     @classmethod
-    def of(cls, core: Core, given: FitArguments, callbacks: list[Any], folder: Path) -> Packed:
+    def of(cls, core: Core, given: FitArguments, callbacks: list[Any], shared: SharedArrays) -> Packed:
         """Pack a fit.
 
         Args:
             core: The parts of the model.
             given: What fit was given; its callbacks are left out.
             callbacks: Those that go along.
-            folder: Where large arrays are put.
+            shared: Where large arrays are put.
 
         Raises:
             InvalidArgument: If something of it cannot go, by its name.
         """
-        arrays: dict[int, Any] = {}
         parts = {}
         for name, thing in (*_of_model(core.owner), *_of_fit(given), *((f"callbacks {called}", each)
                             for called, each in enumerate(callbacks))):  # fmt: skip
             try:
-                parts[name] = packed(thing() if isinstance(thing, _Later) else thing, folder, arrays)
+                parts[name] = packed(thing() if isinstance(thing, _Later) else thing, shared)
             except OSError:
                 raise
             except Exception as error:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from kibitz.checkpoint.document import check_document
+from kibitz.checkpoint.files import exists
 from kibitz.checkpoint.run_folder import Commit, RunFolder
 from kibitz.data.standard import standard
-from kibitz.errors import InvalidArgument, KibitzError, NotReady, code
+from kibitz.errors import InvalidArgument, KibitzError, NotReady, UnusableFile, code
 from kibitz.models.core import Core
 from kibitz.models.prepare import is_iterator
 from kibitz.models.recorded import Data, as_recorded
@@ -19,7 +20,7 @@ from kibitz.models.restoring import put_back
 from kibitz.models.running import run_replay
 from kibitz.models.trainability import Trainability
 from kibitz.models.written_again import move
-from kibitz.replay.past import Past, kept_commits, past_of
+from kibitz.replay.past import Past, kept_commits, past_and_newest
 
 
 def build_from(core: Core, x: Any) -> None:
@@ -63,9 +64,9 @@ def put_step(
     """
     core.check_compiled("take the state of a run")
     folder = RunFolder(run, writes=False)
-    past = past_of(folder)
+    past, newest = past_and_newest(folder)
     done = past.last if step is None else _done(step, past)
-    commit = _commit_after(folder, past, done)
+    commit = _commit_after(folder, past, done, newest)
     if commit is None:
         if data.x is None:
             near = sorted(kept_commits(folder, past), key=lambda each: abs(each - done))[:3]
@@ -112,11 +113,17 @@ def _done(step: Any, past: Past) -> int:
     return int(step) + 1
 
 
-def _commit_after(folder: RunFolder, past: Past, done: int) -> Commit | None:
-    if done == past.last and past.over:
-        return folder.final()
-    if done not in kept_commits(folder, past):
+def _commit_after(folder: RunFolder, past: Past, done: int, newest: Commit) -> Commit | None:
+    if done == past.last == newest.document["step"]:
+        commit = newest
+    elif done in kept_commits(folder, past):
+        try:
+            commit = folder.read(done)
+        except UnusableFile:
+            if exists(folder.of(done)):
+                raise
+            return None  # another process has let it go meanwhile
+    else:
         return None
-    commit = folder.read(done)
     # At the end of an epoch hooks may have written once more behind it, and that belongs to the step too.
     return None if commit.document["begun"] and done in past.ends.values() else commit

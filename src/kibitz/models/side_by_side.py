@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import tempfile
-from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -30,6 +27,7 @@ from kibitz.replay.past import Past
 from kibitz.replay.pieces import pieces
 from kibitz.replay.process import DONE, EVENTS, FAILED, Processes, shares
 from kibitz.replay.relay import LogsAlone, Relay
+from kibitz.replay.shared_arrays import SharedArrays
 from kibitz.replay.stretch import Stretch
 from kibitz.replay.telling import Told
 
@@ -131,25 +129,22 @@ class SideBySide(Replay):
         """Run it all."""
         run, recorded = self._dispatch.run, unpack(self.commit.document["made_of"], self.commit.arrays)
         settings = {"NPROC": str(recorded["machine"]["NPROC"]), "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-        with ExitStack() as stack:
-            folder = None if self._making is not None else Path(tempfile.mkdtemp(prefix="kibitz-replay-"))
-            if folder is not None:
-                stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            tasks = self._tasks(folder)
-            processes = stack.enter_context(Processes("kibitz.models.working:work", len(self._cut), settings))
-            for place, task in enumerate(tasks):
-                processes.give(place, task)
-            processes.await_ready(run.heed)
-            if folder is not None:  # they hold what they need, and nothing is left if all are killed
-                shutil.rmtree(folder, ignore_errors=True)
-            for place in range(len(self._cut)):
-                self._follow(processes, place)
-                if self._looked_away():
-                    break
-            else:
-                processes.rest()
+        with SharedArrays() as shared:
+            tasks = self._tasks(shared)
+            processes = Processes("kibitz.models.working:work", len(self._cut), settings, shared.descriptors)
+            with processes:
+                for place, task in enumerate(tasks):
+                    processes.give(place, task)
+                processes.await_ready(run.heed)
+                shared.close()  # what they need they hold themselves
+                for place in range(len(self._cut)):
+                    self._follow(processes, place)
+                    if self._looked_away():
+                        break
+                else:
+                    processes.rest()
 
-    def _tasks(self, folder: Path | None) -> list[bytes]:
+    def _tasks(self, shared: SharedArrays) -> list[bytes]:
         """What each process is to do."""
         from kibitz.models.packing import Packed
         from kibitz.models.working import SETTINGS, Task, going_along
@@ -157,9 +152,9 @@ class SideBySide(Replay):
         making = self._making
         if making is None:
             try:
-                making = Packed.of(self._core, self._given, going_along(self._dispatch.callbacks), folder or Path())
+                making = Packed.of(self._core, self._given, going_along(self._dispatch.callbacks), shared)
             except OSError as error:
-                raise UnusableFile(f"The disk refuses: {error.strerror or error}.", given=str(folder),
+                raise UnusableFile(f"The disk refuses: {error.strerror or error}.", given=tempfile.gettempdir(),
                                    wanted="room for a copy of the data", cure="workers=1") from error  # fmt: skip
         hooks, every = self._wanted()
         configured = {name: getattr(jax.config, name) for name in SETTINGS if hasattr(jax.config, name)}
@@ -230,10 +225,13 @@ class SideBySide(Replay):
     def _finish(self, place: int, message: bytes) -> None:
         """Take what a process has to say at its end."""
         finished: Finished = unpacked(message)
-        self.done.exact += finished.done.exact
+        # One whose commit was damaged, or let go meanwhile, has begun in the piece before its own.
+        before = self._cut[place].start if place and finished.done.began < self._cut[place].start else -1
+        self.done.exact += [step for step in finished.done.exact if step > before]
         self.done.apart |= finished.done.apart
         self._ran += finished.done.steps_run
         if place == 0:
+            self.done.began = finished.done.began
             self._said.set_state(finished.said)
         for callback, copy in zip(self._along, finished.callbacks, strict=True):
             callback.merge(copy)

@@ -10,6 +10,7 @@ looking.py     lets callbacks look on at a stretch that is run again
 replayed.py    what came out of it
 pieces.py      a stretch cut at commits, for several processes
 process.py     these processes, and the pipes that they tell through; parcel.py what goes through these
+shared_arrays.py   large arrays that all of them read, in a file without a name
 telling.py     what hooks were given there; relay.py fires them here
 bisection.py   the search for the first step after which something holds
 when.py        what is to hold, as an expression on what was logged or as a function

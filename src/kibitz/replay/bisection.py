@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kibitz.errors import InvalidArgument, code
 
@@ -69,7 +69,7 @@ class Onset:
 def bisect(
     commits: Sequence[int],
     holds_at: Callable[[int], bool],
-    scan: Callable[[int, int], int | None],
+    scan: Callable[[int, int], Onset],
     *,
     when: str = "the condition",
 ) -> Onset:
@@ -81,21 +81,22 @@ def bisect(
     Args:
         commits: How many steps were done at each commit, in order. The first is commonly 0.
         holds_at: Whether it holds at a commit, which is given by these steps.
-        scan: Run the steps from the first number up to the second again, which is not run, and give the first of them
-            after which it holds; None if it holds after none. It need not go on behind that step.
+        scan: Run the steps from the first number up to the second again, which is not run, and say after which of them
+            it holds first, and what that took. It need not go on behind that step.
         when: What is looked for, in words.
 
     Returns:
-        The step; who knows its epoch, batch and rows adds them with `dataclasses.replace`.
+        What `scan` said, and how many commits were looked at.
 
     Raises:
         InvalidArgument: If there is no commit, or a commit says otherwise than the steps that lead to it.
 
     Example:
-        >>> from kibitz.replay.bisection import bisect
+        >>> from kibitz.replay.bisection import Onset, bisect
         >>> loss = [1, 1, 1, 2, 12, 13, 14, 15]
         >>> first = lambda start, stop: next((step for step in range(start, stop) if loss[step] > 10), None)
-        >>> bisect([0, 2, 4, 6, 8], lambda commit: commit > 0 and loss[commit - 1] > 10, first).step
+        >>> scan = lambda start, stop: Onset("loss > 10", first(start, stop))
+        >>> bisect([0, 2, 4, 6, 8], lambda commit: commit > 0 and loss[commit - 1] > 10, scan).step
         4
     """
     if not commits:
@@ -108,7 +109,7 @@ class _Search:
     """Counts what it costs."""
 
     def __init__(
-        self, commits: Sequence[int], holds_at: Callable[[int], bool], scan: Callable[[int, int], int | None], when: str
+        self, commits: Sequence[int], holds_at: Callable[[int], bool], scan: Callable[[int, int], Onset], when: str
     ):
         self.commits, self._holds_at, self._scan, self.when = commits, holds_at, scan, when
         self.evaluations = 0
@@ -146,12 +147,12 @@ class _Search:
 
     def within(self, without: int, with_it: int, *, monotone: bool) -> Onset:
         start, stop = self.commits[without], self.commits[with_it]
-        step = self._scan(start, stop)
-        if step is None:
+        onset = self._scan(start, stop)
+        if onset.step is None:
             raise InvalidArgument(
                 f"{self.when} holds at the commit after {stop:,} steps, and after none of the steps that lead to it.",
                 given=code(f"steps {start:,} to {stop - 1:,}"),
                 wanted="a condition that says the same of the same model and the same logs each time",
                 cure="a condition on what a batch's end knows, without chance and without a memory of its own",
             )
-        return Onset(self.when, step, steps_run=step + 1 - start, evaluations=self.evaluations, monotone=monotone)
+        return replace(onset, evaluations=self.evaluations, monotone=monotone)

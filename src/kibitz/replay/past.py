@@ -144,21 +144,31 @@ def past_of(folder: RunFolder) -> Past:
         NotReady: If there is no such run.
         UnusableFile: If its journal is damaged.
     """
-    steps = folder.steps()
-    if not steps:
+    return past_and_newest(folder)[0]
+
+
+def past_and_newest(folder: RunFolder) -> tuple[Past, Commit]:
+    """What the journal of a run tells, and how the run ended, or its newest commit: how far the journal is to be read.
+
+    Whoever needs that commit takes it from here: another process may let it go before it is read again.
+
+    Raises:
+        NotReady: If there is no such run.
+        UnusableFile: If its journal is damaged, or all commits are.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is damaged is told of where it is needed
+        final = folder.final() if folder.steps() else None
+        newest = final or folder.newest()
+    if newest is None:
         raise NotReady(
             "There is no run in this folder to look back at.",
             given=str(folder.path),
             wanted="the folder of a durable run",
             cure=f'fit(..., run="{folder.path}") first',
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is damaged is told of where it is needed
-        final = folder.final()
-        newest = final or folder.newest()
-    document = {} if newest is None else newest.document
-    if newest is not None:
-        check_document(document, newest.arrays, newest.path)
+    document = newest.document
+    check_document(document, newest.arrays, newest.path)
     past = Past.told(
         read(folder.journal, document.get("journal", 0)),
         last=document.get("step", 0), over=final is not None, planned=document.get("epochs"),
@@ -170,7 +180,7 @@ def past_of(folder: RunFolder) -> Past:
             wanted="the journal that the run wrote",
             cure="put it back; without it nothing can be run again as it was",
         )
-    return past
+    return past, newest
 
 
 def kept_commits(folder: RunFolder, past: Past) -> list[int]:

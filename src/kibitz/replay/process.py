@@ -55,12 +55,13 @@ class Processes:
             write messages to.
         count: How many.
         settings: What is put into their environment.
+        files: Descriptors of files that are open there too, under the same numbers.
 
     Attributes: `lost`, those that have ended without a word, in the order in which it was seen.
     """
 
-    def __init__(self, main: str, count: int, settings: Mapping[str, str]):
-        self._main, self._count, self._settings = main, count, settings
+    def __init__(self, main: str, count: int, settings: Mapping[str, str], files: Sequence[int] = ()):
+        self._main, self._count, self._settings, self._files = main, count, settings, files
         self._processes: list[subprocess.Popen[bytes]] = []
         self._come: queue.SimpleQueue[tuple[int, bytes, bytes]] = queue.SimpleQueue()
         self._waiting: list[deque[tuple[bytes, bytes]]] = [deque() for _ in range(count)]
@@ -77,8 +78,9 @@ class Processes:
         try:
             for place in range(self._count):
                 process = subprocess.Popen(  # noqa: S603 - this very Python, with our own words
-                    [sys.executable, "-c", words], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-                )
+                    [sys.executable, "-c", words], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    pass_fds=self._files,
+                )  # fmt: skip
                 self._processes.append(process)
                 reader = threading.Thread(target=self._read, args=(place, process.stdout), daemon=True)
                 reader.start()

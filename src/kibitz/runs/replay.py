@@ -119,10 +119,9 @@ def bisect(page: Page, given: Any) -> None:
     program = Program(given.script, tuple(given.arguments), run)
 
     def search(core: Core, fit: FitArguments) -> None:
-        found = bisect_fit(
-            core, replace(fit, callbacks=program.callbacks(fit.callbacks), verbose=0, durable=None), run,
-            given.when, given.steps, given.tolerance,
-        )  # fmt: skip
+        fit = replace(fit, callbacks=program.callbacks(fit.callbacks), verbose=0, durable=None)
+        asked = LookBack(run, given.steps, tolerance=given.tolerance, says=False)
+        found = bisect_fit(core, asked, given.when, fit.x, lambda _: fit)
         page.lines.append(plain(str(found), LONGEST))
 
     program.run_to_fit(search)
