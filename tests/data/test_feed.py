@@ -74,7 +74,7 @@ def test_arrays_are_entered_at_any_place_and_nothing_before_it_is_read(n, size, 
     epochs = done // (steps or source.steps) + 2
     whole = rows(item for items in epochs_of(Feed(source, steps, epochs), epochs) for item in items)
     source.read, feed = 0, Feed(source, steps, epochs)
-    feed.seek(*divmod(done, feed.steps), done)
+    feed.seek(done // feed.steps, done % feed.steps, done)
     rest = epochs_of(feed, epochs - done // feed.steps)
     assert [len(items) for items in rest] == [feed.steps - done % feed.steps, *[feed.steps] * (len(rest) - 1)]
     left = rows(item for items in rest for item in items)
