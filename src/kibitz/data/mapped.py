@@ -1,4 +1,4 @@
-"""E. Rows of an array that lies in a file: the disk is told of all of them before the first is read.
+"""Rows of an array that lies in a file: the disk is told of all of them before the first is read.
 
 Rows that are touched one after the other are waited for one after the other, and with each the system reads on as if
 the next ones were wanted too. Where the whole array has room in memory that is how it gets there soonest: after some

@@ -91,7 +91,7 @@ class BackedUp(Durable):
                 "otherwise than it would have there.",
                 stacklevel=2,
             )
-        return differences(*({**each, "machine": None} for each in (was, now)))
+        return differences({**was, "machine": None}, {**now, "machine": None})
 
     def end(self, logs: Logs) -> None:
         """Training has ended as it should; say how, if that shall stay."""
