@@ -60,6 +60,42 @@ def test_an_epoch_of_so_many_steps_has_exactly_these_and_goes_on_in_the_data(n, 
     assert read == rows(order_of(n, 5, 0, number) for number in passes)[: len(read)]
 
 
+@given(n=st.integers(1, 30), size=st.integers(1, 8), steps=st.none() | st.integers(1, 9), done=st.integers(0, 60))
+def test_arrays_are_entered_at_any_place_and_nothing_before_it_is_read(n, size, steps, done):
+    class Counts(ArraySource):
+        read = 0
+
+        def batches(self, number, first=0):
+            for item in super().batches(number, first):
+                self.read += 1
+                yield item
+
+    source = Counts(np.zeros((n, 2)), batch_size=size, shuffle=True, seed=5)
+    epochs = done // (steps or source.steps) + 2
+    whole = rows(item for items in epochs_of(Feed(source, steps, epochs), epochs) for item in items)
+    source.read, feed = 0, Feed(source, steps, epochs)
+    feed.seek(done // feed.steps, done % feed.steps, done)
+    rest = epochs_of(feed, epochs - done // feed.steps)
+    assert [len(items) for items in rest] == [feed.steps - done % feed.steps, *[feed.steps] * (len(rest) - 1)]
+    left = rows(item for items in rest for item in items)
+    assert left == whole[len(whole) - len(left) :]
+    assert source.read == sum(map(len, rest))
+
+
+def test_a_generator_gone_on_with_that_ends_early_is_told_with_all_its_batches():
+    feed = Feed(GeneratorSource(batches(5)), 2, 4)
+    feed.seek(1, 1, 3)
+    assert numbers(feed, 3) == [[3], [4]]
+    with pytest.warns(UserWarning, match=r"after 5 batches, and 4 epochs of 2 batches \(8 in all\)"):
+        assert feed.warn_if_short(3) is True
+
+
+def test_a_source_that_keeps_its_batches_is_entered_among_them():
+    source = GeneratorSource(batches(9), keep=3)
+    assert [int(each.x[0, 0]) for each in source.batches(0, 1)] == [1, 2]
+    assert [int(each.x[0, 0]) for each in source.batches(1)] == [0, 1, 2]
+
+
 def test_the_order_of_rows_is_a_function_of_seed_fit_and_pass():
     orders = {order_of(50, *key).tobytes() for key in [(1, 0, 0), (2, 0, 0), (1, 1, 0), (1, 0, 1)]}
     assert len(orders) == 4

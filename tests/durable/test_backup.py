@@ -17,6 +17,7 @@ from kibitz.callbacks import BackupAndRestore
 from kibitz.callbacks.backup_by_hand import LATEST
 from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.errors import InvalidArgument, NotReady, ShapeMismatch, UnusableFile
+from kibitz.models import made_of
 from tests.checkpoint.faults import names
 from tests.durable.program import Death, Dies, Patience, X, Y, program
 
@@ -195,6 +196,23 @@ def test_something_else_is_refused_by_name_and_the_cure_that_is_said_works(tmp_p
     assert f'BackupAndRestore("{tmp_path}")' in str(refused.value)
     assert f'run="{tmp_path}" in place of BackupAndRestore' in refused.value.cure
     program(tmp_path, kind="noisy", batch_size=4, resume="force")
+
+
+def test_on_another_machine_it_goes_on_as_kerass_does_and_says_what_is_otherwise(tmp_path, whole, monkeypatch):
+    with pytest.raises(Dies):
+        backed(tmp_path, death=Death(17), save_freq=5)
+    elsewhere = {**made_of.of_machine(), "NPROC": "64", "jax": "9.9.9"}
+    monkeypatch.setattr(made_of, "of_machine", lambda: elsewhere)
+    with pytest.raises(InvalidArgument) as refused, pytest.warns(UserWarning, match="This backup was made elsewhere"):
+        backed(tmp_path, save_freq=5, fit={"batch_size": 4})
+    assert "NPROC" not in str(refused.value)
+    with pytest.raises(InvalidArgument, match="machine NPROC was"):
+        program(tmp_path, kind="noisy")
+    with pytest.raises(Dies), pytest.warns(UserWarning, match=r"elsewhere: machine jax was .* and is 9\.9\.9; machine"):
+        backed(tmp_path, death=Death(28), save_freq=5)
+    ended, _ = backed(tmp_path, save_freq=5)  # the backup that it goes on with now was made here: warnings are errors
+    assert ended.state == whole.state
+    assert rows(ended) == rows(whole)
 
 
 @pytest.mark.parametrize("how", ["run= too", "two of them"])

@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "fuzz"
-NAMES = ["a commit", "a model", "weights", "a model as text", "a configuration", "a log", "a lock"]
+NAMES = ["a commit", "a commit in parts", "a model", "weights", "a model as text", "a configuration", "a log", "a lock"]
 START = 120
 """Seconds that a process may take beyond its share: it loads JAX, and makes real files."""
 
@@ -40,6 +40,8 @@ def fuzzed(name: str, way: str, seconds: float) -> tuple[int, set[str]]:
                 out.seek(0)
                 text = out.read()
             wrong = set(re.findall(r"^WRONG (.*)$", text, re.MULTILINE))
+            if code == 0 and "Traceback" in text:
+                wrong.add(f"somebody else told of an error: {_last(text.partition('Traceback')[2][:3000])}")
             if code != 0:
                 wrong.add(f"the process ended with {code}: {_last(text)}")
             if wrong:

@@ -23,6 +23,8 @@ from kibitz.checkpoint.lock import holder
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import RunFolder, last_put_away
 from kibitz.checkpoint.state_file import peek_state, read_state, write_state
+from kibitz.checkpoint.store import peek_commit
+from kibitz.checkpoint.store import read_commit as read_in_parts
 from kibitz.checkpoint.strict_json import loads
 from kibitz.checkpoint.weights_file import read_weights
 from kibitz.models.places import places
@@ -31,6 +33,8 @@ from kibitz.runs.page import Page
 from kibitz.runs.show import show
 from kibitz.runs.verify import verify
 from kibitz.testing import drive
+from tests.fuzz.in_parts import changed, damage, laid_out, reseal, retell
+from tests.fuzz.in_parts import packed as one_file
 from tests.fuzz.mutated import bytes_mutated, texts, tree_mutated
 
 Mutated = Callable[[random.Random, list[bytes]], bytes]
@@ -130,6 +134,28 @@ def headed(drawn: random.Random, seeds: list[bytes]) -> bytes:
     return len(head).to_bytes(8, "little") + head + data[8 + length :]
 
 
+@cache
+def in_parts() -> bytes:
+    """The folder of a run that Orbax has written, with two commits."""
+    x = np.ones((8, 2), "float32")
+    with tempfile.TemporaryDirectory() as name:
+        small().fit(x, x[:, :1], batch_size=4, verbose=0, run=name, store="orbax")
+        return one_file(Path(name))
+
+
+def read_parts(path: Path) -> None:
+    """As `fit` and `kibitz runs` do; what is left unfinished is cleared last."""
+    folder = path.parent / "run"
+    laid_out(path.read_bytes(), folder)
+    for record in sorted((folder / "commits").glob("*.safetensors")):
+        own(lambda record=record: peek_commit(record))
+        own(lambda record=record: _documented(*read_in_parts(record), record))
+    for look in (show, verify, ls):
+        own(lambda look=look: look(Page(), str(folder)))
+    for use in (RunFolder.newest, RunFolder.final, RunFolder.clear):
+        own(lambda use=use: use(RunFolder(folder)))
+
+
 # -- a model -----------------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +239,7 @@ def own(call: Callable[[], Any]) -> None:
 READERS = {
     "a commit": Reader("run/commits/step-000000000004.safetensors", lambda: written()["commit"], read_commit,
                        (signed, headed)),
+    "a commit in parts": Reader("folder", lambda: [in_parts()], read_parts, (*map(changed, (damage, reseal, retell)),)),
     "a model": Reader("model.keras", lambda: written()["keras"], read_model, (packed,)),
     "weights": Reader("model.weights.h5", lambda: written()["h5"], read_h5),
     "a model as text": Reader("model.json", lambda: [small().to_json().encode()], read_json,

@@ -11,7 +11,7 @@ from tests.fuzz.__main__ import NAMES
 from tests.fuzz.child import Trial
 from tests.fuzz.readers import READERS, Reader
 
-FILES = {"a commit": 12, "a model": 8, "weights": 20, "a model as text": 40}
+FILES = {"a commit": 12, "a commit in parts": 12, "a model": 8, "weights": 20, "a model as text": 40}
 MORE = 60
 """How many files; where a model is made of each, fewer."""
 
@@ -22,12 +22,14 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_whatever_is_wrong_with_a_file_is_told_in_our_words(name, tmp_path, capsys):
+def test_whatever_is_wrong_with_a_file_is_told_in_our_words(name, tmp_path, capfd):
     reader, drawn = READERS[name], random.Random(1)
     trial, seeds = Trial(reader, tmp_path), reader.seeds()
     for _ in range(FILES.get(name, MORE)):
         trial(reader.mutated(drawn, seeds))
-    assert capsys.readouterr().out == ""
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
 
 
 def test_what_goes_wrong_is_told_once_and_its_file_is_kept(tmp_path, capsys):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import random
 import resource
+import signal
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +28,7 @@ from tests.soak.memory import Growth, gap, told
 
 MB = 2**20
 AN_EPOCH, COMMIT = 11, 5  # steps
+MANY = 40
 
 
 def resumed(count: int) -> Iterator[Figure]:
@@ -67,6 +71,48 @@ def _of_children() -> float:
     """The CPU time of all processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def pieces(number: int) -> Iterator[Figure]:
+    """A run as people have it, with a bar and validation; and the same ended by SIGTERM again and again."""
+    whole, grows = apart(_piece, None, number, None)
+    with tempfile.TemporaryDirectory() as name:
+        for at in range(1, number):
+            code, said = begin(_piece, Path(name), number, at)
+            assert code == 1, (at, code, said)
+            assert "SystemExit: 143" in said, said
+        ended, _ = apart(_piece, Path(name), number, None)
+    yield Figure("states and histories that are not the same", int(ended != whole), 0)
+    yield Figure("memory grows each hour by", grows / MB, 20, "MB")
+
+
+def _piece(folder: Path | None, number: int, ends: int | None) -> tuple[Any, float]:
+    """One of so many parts of a run, to the midst of an epoch; what it came to, and by how much it grew in an hour."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([
+        keras.layers.Dense(32, "relu", input_shape=(64,)), keras.layers.Dropout(0.2), keras.layers.Dense(10),
+    ])  # fmt: skip
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    steps, growth = 20000 if number >= MANY else 200, Growth()
+    x = np.random.default_rng(0).normal(size=(32 * steps // 20, 64)).astype("float32")
+    y = (x[:, :10].argmax(1)).astype("int32")
+
+    class Ends(callbacks.Callback):
+        adds = ()
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if ends is not None and self.run.step == int((ends + 0.5) * steps):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            growth.sample(time.monotonic() - growth.spent)
+
+    given = {} if folder is None else {"run": folder}
+    with contextlib.redirect_stdout(io.StringIO()):
+        history = model.fit(
+            x, y, steps_per_epoch=steps, epochs=number, validation_split=0.1, callbacks=[Ends()], **given
+        )
+    return (tiny.digest(model), history.history), 3600 * growth.slope if len(growth.samples) > 2 else 0.0
 
 
 def deep(steps: int) -> Iterator[Figure]:
@@ -131,21 +177,53 @@ def commits(count: int) -> Iterator[Figure]:
 
 def large(megabytes: int) -> Iterator[Figure]:
     """A large state, committed at every step, against the same run without commits."""
-    state, alone = apart(_peak, megabytes, False)
-    _, with_commits = apart(_peak, megabytes, True)
-    yield Figure("memory at the most, above the same without commits", (with_commits - alone) / state, 1.2, "states")
+    alone = apart(_life_of_a_large, megabytes, {})
+    kept = apart(_life_of_a_large, megabytes, {"commit": "1 steps", "keep": 2})
+    yield Figure("memory at the most, above the same without commits", kept.above(alone), 1.2, "states")
 
 
-def _peak(megabytes: int, durable: bool) -> tuple[int, int]:
+def larger(megabytes: int) -> Iterator[Figure]:
+    """A larger state still, committed in the midst of a run by each of the two stores."""
+    alone = apart(_life_of_a_large, megabytes, {})
+    for store in ("file", "orbax"):
+        kept = apart(_life_of_a_large, megabytes, {"commit": "4 steps", "keep": 2, "store": store})
+        yield Figure(f"{store}: memory above the same without commits", kept.above(alone), 1.2, "states")
+        yield Figure(f"{store}: a step is kept waiting, against a copy", kept.stalled / kept.copied, 2, "times")
+
+
+class Large(NamedTuple):
+    """What became of a run: bytes of its state and of memory at the most, seconds of a commit's stall and of a copy."""
+
+    state: int
+    most: int
+    stalled: float
+    copied: float
+
+    def above(self, other: Large) -> float:
+        return (self.most - other.most) / self.state
+
+
+def _life_of_a_large(megabytes: int, durable: dict[str, Any]) -> Large:
     width = int((megabytes * MB / 3 / 4) ** 0.5)
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.layers.Dense(width, input_shape=(width,))])
     model.compile("adam", "mse")
-    x = np.ones((8, width), "float32")
+    x, times = np.ones((8, width), "float32"), []
+
+    class Between(callbacks.Callback):
+        adds = ()
+
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            times.append(time.monotonic())
+
+        on_train_batch_end = on_train_batch_begin
+
     with tempfile.TemporaryDirectory() as folder:
-        given = {"run": folder, "commit": "1 steps", "keep": 2} if durable else {}
-        model.fit(x, x, batch_size=2, epochs=2, verbose=0, **given)
-    return sum(value.nbytes for value in model.export_state().values()), told("VmHWM")
+        given = {"run": folder, **durable} if durable else {}
+        model.fit(x, x, batch_size=2, epochs=2, verbose=0, callbacks=[Between()], **given)
+    most, began = told("VmHWM"), time.monotonic()
+    state = model.export_state()
+    return Large(sum(value.nbytes for value in state.values()), most, times[8] - times[7], time.monotonic() - began)
 
 
 def slow_disk(milliseconds: int) -> Iterator[Figure]:

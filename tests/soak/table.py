@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tests.soak import soaks_of_data as data
+from tests.soak import soaks_of_exits as ends
 from tests.soak import soaks_of_fits as fits
 from tests.soak import soaks_of_hooks as hooks
 from tests.soak import soaks_of_runs as runs
+from tests.soak import soaks_of_time as hours
 from tests.soak.figure import Figure
 
 
@@ -39,8 +41,12 @@ SOAKS = {
     "an array of 8 GB on the disk": Row(data.mapped, 8192, 16),
     "a log of 10,000,000 rows": Row(data.long_logs, 10**7, 2000),
     "killed and gone on with 200 times": Row(runs.resumed, 200, 2),
+    "three minutes, whole and in 40 pieces": Row(runs.pieces, 40, 2),
     "gone on with after 1,000,000 steps": Row(runs.deep, 10**6, 40),
     "10,000 commits": Row(runs.commits, 10**4, 20),
     "a state of 600 MB, committed at every step": Row(runs.large, 600, 3),
+    "a state of 1.5 GB, in both stores": Row(runs.larger, 1500, 3),
+    "240 processes that end while something is written": Row(ends.exits, 240, 2),
+    "24 hours by a clock of ours": Row(hours.a_day, 24, 1),
     "a disk that takes 0.3 seconds for everything": Row(runs.slow_disk, 300, 2),
 }

@@ -57,10 +57,11 @@ class BackupAndRestore(Callback):
     Changes: the whole state of the model when training begins, and the epoch that it begins with; writes files.
     Keeps: nothing of its own; the folder is what it keeps.
     Unlike Keras: nothing is lost or done twice within an epoch; other callbacks go on where they stood; what the run
-        was made of must be the same, and is said by name if it is not; False is no number of batches. A run that was
-        stopped keeps its backups (only the planned end removes them) and stays stopped, unless there are more epochs.
-        Where the loss or a weight is not finite no backup is taken. `History` has the epochs since, as in Keras, and
-        all of them in `history.rows()`.
+        was made of must be the same, and is said by name if it is not; of another machine and other versions, which may
+        round otherwise, there is a warning; False is no number of batches. A run that was stopped keeps its backups
+        (only the planned end removes them) and stays stopped, unless there are more epochs. Where the loss or a weight
+        is not finite no backup is taken. `History` has the epochs since, as in Keras, and all of them in
+        `history.rows()`.
 
     Example:
         >>> import tempfile, numpy as np, kibitz

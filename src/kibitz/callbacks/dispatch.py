@@ -220,7 +220,7 @@ class Dispatch:
             if beat is not None and not beat.due(self.run.clock):
                 continue
             try:
-                self._call(seat, hook, method, *args)
+                self._call(seat, hook, method, args)
                 if watch is not None:
                     watch.heard(seat)
             except BaseException as error:
@@ -255,26 +255,27 @@ class Dispatch:
             for callback, run in self._outer:
                 self.lend(callback, run)
 
-    def _call(self, seat: Seat, hook: str, method: Callable[..., None], *args: Any) -> None:
+    def _call(self, seat: Seat, hook: str, method: Callable[..., None], args: tuple[Any, ...]) -> None:
         """Let a callback have its turn: it is known who asks, its time is counted, its exceptions do what it says."""
-        self.run.asking = seat.name
+        run, name = self.run, seat.name
+        run.asking = name
         began = perf_counter()
         try:
             method(*args)
         except BaseException as error:
-            note(error, seat.name, hook, self.run, *args[:1])
+            note(error, name, hook, run, *args[:1])
             if seat.on_error == "raise" or not isinstance(error, Exception):
                 raise
             self._bear(seat, hook, error)
         finally:
-            self.run.report.hooks[seat.name] += perf_counter() - began
+            run.report.hooks[name] += perf_counter() - began
 
     def _ask(self, seat: Seat, name: str, *args: Any) -> None:
         """Have a callback do what somebody has asked the run for."""
         watch = self.watch
         if seat.detached or (watch is not None and not watch.hears(seat)):
             return
-        self._call(seat, name, getattr(seat.callback, name), *args)
+        self._call(seat, name, getattr(seat.callback, name), args)
         if watch is not None:  # what it wrote counts as written in the hook in which it was asked
             watch.heard(seat)
             watch.closes(name, args)

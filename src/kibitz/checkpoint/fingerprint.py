@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from kibitz.data.mapped import expect
+
 WHOLE = 2**22  # bytes of an array that are looked at whole
 ROWS = 1024  # rows that are looked at in a larger one, spread evenly, the first and the last among them
 
@@ -34,7 +36,9 @@ def of_data(tree: Any) -> Any:
 def _of_array(array: np.ndarray) -> str:
     looked = array
     if array.nbytes > WHOLE and array.ndim:
-        looked = array[np.unique(np.linspace(0, len(array) - 1, ROWS).astype(int))]
+        rows = np.unique(np.linspace(0, len(array) - 1, ROWS).astype(int))
+        expect(array, rows)
+        looked = array[rows]
     raw = np.ascontiguousarray(looked).reshape(-1)
     data = repr(raw.tolist()).encode() if raw.dtype.hasobject else raw.view(np.uint8).data if raw.nbytes else b""
     shape = ", ".join(map(str, array.shape))

@@ -4,7 +4,11 @@ Orbax cuts what is sharded and writes piece by piece from where it lies. It prom
 bits in its arrays are given back without a word, and neither its small files nor its folder are brought to the disk for
 good. So whoever writes waits for it, brings every file to the disk, reads the arrays back, and gives out a table with
 the digest of each piece of each array and of each file. Whoever reads compares all of it, the files first: what is not
-as it was written never gets to Orbax.
+as it was written is never taken for arrays.
+
+They are read with TensorStore, which Orbax writes with, array by array and by a place of ours: what else Orbax has put
+there says nothing that is needed, and may be a stranger's. (Where Orbax fails to read one array, it leaves the others
+on their way, and these tell of it on the screen when their time has come.)
 
     step-000000000500.orbax-0/    an Orbax checkpoint; the arrays are called 0, 1, 2 ... there
 """
@@ -26,9 +30,6 @@ from kibitz.checkpoint.orbax_steps import orbax
 from kibitz.checkpoint.pieces import digests, grid
 from kibitz.checkpoint.state_file import MOST_DIMENSIONS
 from kibitz.errors import KibitzError, UnusableFile
-
-TOGETHER = 2**26
-"""Bytes of arrays that are read at a time: what is only compared need not be in memory all at once."""
 
 
 class Leaf(NamedTuple):
@@ -168,8 +169,9 @@ def _clear(folder: Path) -> None:
 
 def _save(folder: Path, tree: dict[str, Any]) -> None:
     ocp = orbax("A large or sharded commit")
-    # Not packed: numbers of weights hardly are, and what is not packed cannot grow without bounds when it is read.
-    writer = ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False))
+    # Not packed: numbers of weights hardly are, and what is not packed cannot grow without bounds when it is read. The
+    # rest says how they are laid out, so that they are found there whatever Orbax takes to be best some day.
+    writer = ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False, use_ocdbt=True, use_zarr3=False))
     try:
         writer.save(folder.absolute(), args=ocp.args.PyTreeSave(tree))
     finally:
@@ -178,29 +180,30 @@ def _save(folder: Path, tree: dict[str, Any]) -> None:
 
 def _restored(folder: Path, leaves: Mapping[str, Leaf]) -> Iterator[tuple[str, np.ndarray]]:
     """The arrays one by one, each compared with what the table says of it."""
-    ocp = orbax("A large or sharded commit")
-    handler = ocp.PyTreeCheckpointHandler()
-    numbered = {str(number): (name, leaf) for number, (name, leaf) in enumerate(leaves.items())}
-    try:
+    orbax("A large or sharded commit")
+    import tensorstore
+
+    together = tensorstore.Context()  # of this reading alone: nothing is remembered of a folder that lay there before
+    for number, (name, leaf) in enumerate(leaves.items()):
         with _heard(folder, "read"):
-            known = handler.metadata(folder.absolute())
-            there = dict(getattr(known, "tree", known))
-        if there.keys() != numbered.keys() or not all(_fits(there[number], leaf) for number, (_, leaf) in
-                                                      numbered.items()):  # fmt: skip
+            array = tensorstore.open(_place(folder, number), open=True, read=True, context=together).result()
+        if not _fits(array, leaf):
             raise _damaged(folder, "its arrays are not those that its table names")
-        for numbers in _groups(numbered):
-            with _heard(folder, "read"):
-                how = {number: ocp.RestoreArgs(restore_type=np.ndarray) for number in numbers}
-                args = ocp.args.PyTreeRestore(item=dict.fromkeys(numbers, 0), restore_args=how, partial_restore=True)
-                arrays = handler.restore(folder.absolute(), args=args)
-            for number in numbers:
-                name, leaf = numbered[number]
-                array = np.asarray(arrays.pop(number))
-                if (array.shape, array.dtype) != (leaf.shape, leaf.dtype) or digests(array, leaf.cut) != leaf.digests:
-                    raise _damaged(folder, f"{name} is not as it was written")
-                yield name, array
-    finally:
-        handler.close()
+        with _heard(folder, "read"):
+            numbers = _numbers(array)
+        if digests(numbers, leaf.cut) != leaf.digests:
+            raise _damaged(folder, f"{name} is not as it was written")
+        yield name, numbers
+
+
+def _place(folder: Path, number: int) -> dict[str, Any]:
+    """Where an array lies, in TensorStore's words."""
+    database = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder.absolute()}/"}, "path": f"{number}/"}
+    return {"driver": "zarr", "kvstore": database}
+
+
+def _numbers(array: Any) -> np.ndarray:
+    return np.asarray(array.read().result())
 
 
 def _fits(array: Any, leaf: Leaf) -> bool:
@@ -208,33 +211,22 @@ def _fits(array: Any, leaf: Leaf) -> bool:
 
     Both are what the array itself says, and not the files of Orbax beside it.
     """
-    part = getattr(array.storage, "chunk_shape", None) or leaf.shape
-    alike = (tuple(array.shape), np.dtype(array.dtype)) == (leaf.shape, leaf.dtype)
+    part = array.chunk_layout.read_chunk.shape or ()
+    alike = (tuple(array.shape), np.dtype(array.dtype.numpy_dtype)) == (leaf.shape, leaf.dtype)
     return alike and len(part) == len(leaf.shape) and all(map(int.__le__, part, leaf.shape))
-
-
-def _groups(numbered: Mapping[str, tuple[str, Leaf]]) -> Iterator[list[str]]:
-    group, size = [], 0
-    for number, (_, leaf) in numbered.items():
-        if group and size + leaf.nbytes > TOGETHER:
-            yield group
-            group, size = [], 0
-        group.append(number)
-        size += leaf.nbytes
-    if group:
-        yield group
 
 
 @contextlib.contextmanager
 def _heard(folder: Path, verb: str) -> Iterator[None]:
-    """Say in four parts what Orbax or the disk refused."""
+    """Say in four parts what Orbax, TensorStore or the disk refused."""
+    whose = "TensorStore" if verb == "read" else "Orbax"
     try:
         yield
     except KibitzError:
         raise
     except Exception as error:
         told = UnusableFile(
-            f"{folder.name} could not be {verb}: Orbax says {' '.join(str(error).split())[:200]}.",
+            f"{folder.name} could not be {verb}: {whose} says {' '.join(str(error).split())[:200]}.",
             given=str(folder),
             wanted="arrays that Orbax wrote" if verb == "read" else "room on the disk, and a place where you may write",
             cure="take another commit" if verb == "read" else "make room, or write elsewhere; older commits are whole",

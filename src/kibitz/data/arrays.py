@@ -45,15 +45,19 @@ class ArraySource:
         self.steps: int | None = math.ceil(self.rows / batch_size)
         self._made: tuple[int, np.ndarray] | None = None  # the order of a pass, made ahead of it
 
+    def first(self) -> Batch:
+        """The first rows as they stand, to learn shapes from: for that no order of all rows is made."""
+        return Batch(*jax.tree.map(lambda array: array[: self.batch_size], (self.x, self.y, self.weight)))
+
     def make_ready(self, number: int) -> None:
         """Make the order of pass `number` ahead, while there is nothing else to do; `batches` takes it then."""
         if self._made is None or self._made[0] != number:
             self._made = (number, self._order(number))
 
-    def batches(self, number: int) -> Iterator[np.ndarray]:
-        """Begin pass `number`: the row numbers of its batches."""
+    def batches(self, number: int, first: int = 0) -> Iterator[np.ndarray]:
+        """Begin pass `number` at its batch `first`: the row numbers of its batches."""
         order = self._made[1] if self._made is not None and self._made[0] == number else self._order(number)
-        for start in range(0, self.rows, self.batch_size):
+        for start in range(first * self.batch_size, self.rows, self.batch_size):
             yield order[start : start + self.batch_size]
 
     def _order(self, number: int) -> np.ndarray:

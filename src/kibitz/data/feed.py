@@ -31,9 +31,10 @@ class Feed:
         self._held: Any = None
         self._given = 0  # batches handed out in this epoch
         self._total = 0
+        self._first = 0  # the batch that this pass is to begin at
         # Batches that were trained on already: of the epoch that is to begin, and before it.
         self._past, self._before = 0, 0
-        self._entered = False  # whether the source stands behind these
+        self._entered = False  # whether the source stands, or will begin its pass, behind these
 
     @property
     def steps(self) -> int | None:
@@ -46,9 +47,9 @@ class Feed:
             self._number = epochs
 
     def seek(self, epochs: int, batch: int, step: int) -> None:
-        """Begin as if so much had been read; of a source that can be read but once, it is read, and let go.
+        """Begin as if so much had been read; of a source that cannot be entered, it is read, and let go.
 
-        A source that was put at its place stands there.
+        Arrays are entered wherever it is, and a source that was put at its place stands there.
 
         Args:
             epochs: How many epochs.
@@ -59,20 +60,18 @@ class Feed:
             EmptyData: If a source that can be read but once has not so many left, now or when the epoch begins.
         """
         self._past, self._before = batch, step - batch
-        self._entered = isinstance(self.source, StatefulSource) and self.source.entered
-        if self._entered:
-            self._number, self._total = epochs, step - batch
+        self._total = step - batch
+        if isinstance(self.source, StatefulSource) and self.source.entered:
+            self._number, self._entered = epochs, True
         elif self.source.once:
             for number in range(step - batch):
                 if self._next() is None:
                     raise self._short(number, step)
-        elif self.steps_per_epoch is None or not self.source.steps:
+        elif not self.source.steps:
             self._number = epochs
         else:
-            self._number, offset = divmod(step - batch, self.source.steps)
-            self._pass = self._begin_pass()
-            for _ in range(offset):
-                next(self._pass, None)
+            here = (epochs, batch) if self.steps_per_epoch is None else divmod(step, self.source.steps)
+            (self._number, self._first), self._entered = here, True
 
     def begin(self) -> bool:
         """Begin an epoch; False if there is no batch for it."""
@@ -148,8 +147,9 @@ class Feed:
         return True
 
     def _begin_pass(self) -> Iterator[Any]:
+        first, self._first = self._first, 0
         self._number += 1
-        return iter(self.source.batches(self._number - 1))
+        return iter(self.source.batches(self._number - 1, first))
 
 
 class OnePass:

@@ -62,13 +62,11 @@ class GeneratorSource:
             self._ahead.append(batch)
         return self._ahead[0]
 
-    def batches(self, number: int) -> Iterator[Batch]:  # noqa: ARG002 - the protocol's name
-        """Go on in the data; a source that keeps its batches begins them again."""
-        if self._keep is not None:
-            if not self._kept:
-                self._kept = list(itertools.islice(self._rest(), self._keep))
-            return iter(self._kept)
-        return self._rest()
+    def batches(self, number: int, first: int = 0) -> Iterator[Batch]:  # noqa: ARG002 - the protocol's name
+        """Go on in the data, `first` batches further on; a source that keeps its batches begins them again."""
+        if self._keep is not None and not self._kept:
+            self._kept = list(itertools.islice(self._rest(), self._keep))
+        return itertools.islice(self._rest() if self._keep is None else iter(self._kept), first, None)
 
     def load(self, item: Batch) -> Batch:
         """The batch itself: a generator has nothing less."""

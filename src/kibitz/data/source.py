@@ -1,11 +1,11 @@
 """What a source promises: passes over batches, as `collections.abc.Iterable` promises iterators.
 
 A source is to its passes what a list is to its iterators: `batches(n)` begins pass n over the data and may be asked for
-more than once. What a pass yields are items, such as row numbers, and `load` makes a batch of one, so that it can be
-known which batches come without reading them. A source that can be read only once says so by `once = True`; its second
-pass is empty, and whoever needs several passes refuses it before the first step. `steps` is the length of a pass in
-batches, None where nobody knows. A batch is announced to callbacks only after it has been read, so nothing is ever read
-that is not used.
+more than once; `batches(n, k)` begins it at its batch k, at once if `steps` is known. What a pass yields are items,
+such as row numbers, and `load` makes a batch of one, so that it can be known which batches come without reading them. A
+source that can be read only once says so by `once = True`; its second pass is empty, and whoever needs several passes
+refuses it before the first step. `steps` is the length of a pass in batches, None where nobody knows. A batch is
+announced to callbacks only after it has been read, so nothing is ever read that is not used.
 """
 
 from __future__ import annotations
@@ -38,8 +38,12 @@ class Source(Protocol):
     steps: int | None
     once: bool
 
-    def batches(self, number: int) -> Iterator[Any]:
-        """Begin pass `number` (from 0) over the data: its items."""
+    def first(self) -> Batch:
+        """A batch like those that will come, to learn shapes from; it is used all the same."""
+        ...
+
+    def batches(self, number: int, first: int = 0) -> Iterator[Any]:
+        """Begin pass `number` (from 0) over the data, at its batch `first`: its items."""
         ...
 
     def load(self, item: Any) -> Batch:

@@ -153,12 +153,12 @@ class StatefulSource(GeneratorSource):
                 raise
             return self._looked
 
-    def batches(self, number: int) -> Iterator[Batch]:  # noqa: ARG002 - the protocol's name
+    def batches(self, number: int, first: int = 0) -> Iterator[Batch]:
         """Go on in a pass that was entered, or begin one."""
         if not self._fresh and not self.once:
             self._renew()
         self._fresh = False
-        return self._rest()
+        return super().batches(number, first)
 
     def _next(self) -> Batch | None:
         batch = super()._next()

@@ -13,6 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from kibitz.data.mapped import expect
+
 ALIGNMENT = 64
 LARGE = 2**25  # bytes that are worth a second thread
 
@@ -79,6 +81,7 @@ def gathered(host: np.ndarray, rows: np.ndarray, batches: int, length: int) -> n
     made = aligned((length, size, *host.shape[1:]), kind)
     made[batches:] = 0
     flat = made[:batches].reshape(len(rows), *host.shape[1:])
+    expect(host, rows)
     if kind == host.dtype:
         np.take(host, rows, axis=0, out=flat, mode="clip")  # any other mode would go through a buffer
     else:

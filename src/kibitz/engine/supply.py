@@ -23,6 +23,7 @@ LONGEST = 256  # batches in a chunk of row numbers, and so steps in a span
 STREAMED = 64  # batches in a chunk of rows
 BUDGET = 2**30  # bytes of data that may stay on the device during a run
 CHUNK = 2**26  # bytes of a chunk of rows
+SOONER = 8  # times as many batches in a chunk of rows as in the one before: the first one is not waited for long
 
 
 class Chunk(NamedTuple):
@@ -83,7 +84,7 @@ class Supply:
         self._parts: Any = None
         self._waiting: Any = None
         self._returned: list[Chunk] = []
-        self._size = self._most = 1
+        self._size = self._most = self._next = 1
         if isinstance(source, ArraySource):
             self._size = min(source.batch_size, source.rows)
             self._pads = pads and source.rows % self._size != 0
@@ -95,6 +96,7 @@ class Supply:
                     self.resident = jax.tree.map(placed, self._parts)
             batch = max(1, size // max(source.rows, 1) * source.batch_size)
             self._most = LONGEST if self.resident is not None else max(1, min(STREAMED, CHUNK // batch))
+            self._next = self._most if self.resident is not None else 1
 
     def more(self) -> bool:
         """Whether the epoch has another batch beyond those handed out."""
@@ -161,7 +163,8 @@ class Supply:
     def _rows(self) -> list[np.ndarray]:
         """Row numbers of the next batches of one length, or of any if they are filled up."""
         found = [self._take()]
-        while len(found) < self._most and self.feed.more():
+        most, self._next = self._next, min(SOONER * self._next, self._most)
+        while len(found) < most and self.feed.more():
             item = self.feed.take()
             if len(item) != len(found[0]) and not self._pads:
                 self._waiting = item

@@ -16,7 +16,9 @@ from kibitz.callbacks.backup_by_hand import LATEST
 from kibitz.callbacks.history import History
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.files import exists, local, remove, remove_if_empty
+from kibitz.checkpoint.fingerprint import differences
 from kibitz.checkpoint.run_folder import LOCK, take_away
+from kibitz.checkpoint.state_file import shortened
 from kibitz.engine.state import TrainState, plain
 from kibitz.errors import InvalidArgument, UnusableFile, code
 from kibitz.logs import Logs
@@ -44,7 +46,8 @@ class BackedUp(Durable):
     """A durable run as Keras has it.
 
     It begins its `History` anew, and removes its folder when training has reached its planned end. Where the loss or a
-    weight is not finite it is not committed: what is left then is the last good state.
+    weight is not finite it is not committed: what is left then is the last good state. It goes on on another machine
+    too, and says so: there its bits may be others, and Keras promises none.
 
     Args:
         core: The parts of the model.
@@ -78,6 +81,17 @@ class BackedUp(Durable):
                 "batch": self.place.batch,
                 "stopped": f"{by}: {reason}".strip(": "),
             }
+
+    def _refused(self, was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+        """What is otherwise now and may not be; what the machine has otherwise is told, and no more."""
+        elsewhere = differences({"machine": was.get("machine")}, {"machine": now["machine"]})
+        if elsewhere:
+            warnings.warn(
+                f"This backup was made elsewhere: {shortened(elsewhere, 8)}. Training goes on from it, and may round "
+                "otherwise than it would have there.",
+                stacklevel=2,
+            )
+        return differences({**was, "machine": None}, {**now, "machine": None})
 
     def end(self, logs: Logs) -> None:
         """Training has ended as it should; say how, if that shall stay."""

@@ -138,7 +138,7 @@ class Durable:
         was = unpack(self._found.document["made_of"], self._found.arrays)
         if was.get("seed") is None or now.get("seed") is None:  # only a seed that was set, and is another, is refused
             was, now = ({**each, "seed": None} for each in (was, now))
-        lines = differences(was, now)
+        lines = self._refused(was, now)
         if lines:
             raise InvalidArgument(
                 f"This run was begun with something else: {shortened(lines, 8)}.",
@@ -147,6 +147,10 @@ class Durable:
                 cure=f'another folder; {self._given.by_fit}resume="weights" to begin anew with its weights; '
                 'resume="force" to go on anyway',
             )
+
+    def _refused(self, was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+        """What is otherwise now and may not be, line by line."""
+        return differences(was, now)
 
     def attach(self, dispatch: Dispatch, validation: Validation | None, said: Any, planned: range, steps: Any) -> None:
         """Take part in a run that is about to begin."""

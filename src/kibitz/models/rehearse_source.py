@@ -16,14 +16,9 @@ from kibitz.models.prepare import check_weight
 from kibitz.models.rehearsal import check_targets, outputs_of, rehearse, require_separate
 
 
-def first_batch(source: Source) -> Batch:
-    """The first batch, to learn shapes from; it is read once and used once."""
-    return source.first() if isinstance(source, GeneratorSource) else source.load(next(iter(source.batches(0))))
-
-
 def rehearsed(core: Core, source: Source, *, training: bool, called: Called = GIVEN) -> list[str]:
     """Build the model if need be and run a step on shapes; the keys that the logs will have."""
-    batch = first_batch(source)
+    batch = source.first()
     if not isinstance(source, GeneratorSource):
         require_separate(core, batch, called)
         core.owner.build_for(batch.x, called.x)

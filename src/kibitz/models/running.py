@@ -44,7 +44,7 @@ from kibitz.models.in_place import instead_of
 from kibitz.models.prepare import measuring_source, training_source
 from kibitz.models.refreezing import outdated, refreeze, take_up
 from kibitz.models.rehearsal import outputs_of, rehearse_hooks, rehearse_prediction
-from kibitz.models.rehearse_source import first_batch, rehearsed, whole_of
+from kibitz.models.rehearse_source import rehearsed, whole_of
 from kibitz.models.validating import validation_sets
 from kibitz.optimizers.rate import Scheduled
 from kibitz.run import Run
@@ -141,7 +141,7 @@ def _fit(core: Core, given: FitArguments, keeper: Durable | Replay | None) -> Hi
     hooks = graph_hooks(core, dispatch.callbacks)
     with hooked(core, hooks, dispatch.callbacks, run):
         if hooks.hooks:
-            keys = rehearse_hooks(core, core.programs_for_use().hooked(hooks), first_batch(source))
+            keys = rehearse_hooks(core, core.programs_for_use().hooked(hooks), source.first())
         dispatch.attach(model, {"verbose": given.verbose, "epochs": epochs, "steps": feed.steps})
         dispatch.settle(_forecast(core, keys, sets, freq, range(initial_epoch, epochs), feed.steps))
         if keeper is not None:
@@ -174,7 +174,7 @@ def _train(
     plain, objective = core.ready("fit")
     programs = plain.hooked(core.hooks)
     if core.hooks.hooks:  # layers may have been frozen since they were rehearsed, and the programs be others
-        rehearse_hooks(core, programs, first_batch(feed.source))
+        rehearse_hooks(core, programs, feed.source.first())
     timeline, accumulated, outer = core.timeline, objective.accumulated, core.way
     supplies: dict[str, Supply] = {}  # of validation: what they bring to the device stays there until this fit is over
 
@@ -249,7 +249,7 @@ def run_predict(core: Core, x: Any, batch_size: Any, verbose: Any, steps: Any, c
         shape = outputs_of(core, np.zeros((1, *np.shape(x)[1:]), "float32"))
         return jax.tree.map(lambda spec: np.zeros((0, *spec.shape[1:]), spec.dtype), shape)
     source = measuring_source(x, None, None, batch_size, steps)
-    feed, batch = OnePass(source, steps), first_batch(source)
+    feed, batch = OnePass(source, steps), source.first()
     core.owner.build_for(batch.x)
     programs = rehearse_prediction(core, batch, None if isinstance(source, GeneratorSource) else whole_of(source))
     dispatch = _looking_on(core, "predict", callbacks, verbose, feed)
