@@ -5,6 +5,7 @@ It stands at the root, and not in tests/, so that the examples in the docstrings
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Generator
@@ -41,7 +42,9 @@ WHOLE = {
 CAREFUL = {
     "tests/durable": "a run that is gone on with has the very bits of one that was not, with the code that users run",
     "tests/faults": "the same",
-    "tests/free": "how steps are cut changes no bit: that is a question to the optimizing compiler",
+    "tests/free/test_donated.py": "how steps are cut changes no bit: that is a question to the optimizing compiler",
+    "tests/free/test_graph_hooks_same_bits.py": "the same",
+    "tests/free/test_same_bits.py": "the same",
     "tests/replay": "what is run again has the bits that it had",
     "tests/runs/test_replay.py": "the same, also in other processes",
     "tests/layers/test_drawing.py": "weights drawn together have the bits of weights drawn alone, in other programs",
@@ -59,6 +62,9 @@ os.environ.setdefault("NPROC", "1")
 # Keras reads a configuration from the home folder, and writes one there. Neither belongs into a test.
 os.environ["KERAS_HOME"] = str(ROOT / "build" / "keras")
 os.environ["MPLBACKEND"] = "agg"
+# A process that a test starts reads what the first one compiled of Kibitz, and a worker the tests that another rewrote.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ.update(ALONE)
 # Each program is compiled once, for all workers and all sessions to come.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
@@ -85,6 +91,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if nextitem is None or nextitem.path != item.path:
         forget()
     return result
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector of garbage leave alone what was made so far and stays: ten thousand tests, JAX and Keras."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:

@@ -103,18 +103,21 @@ def manner(request, monkeypatch):
     return request.param
 
 
+@jax.jit
+@jax.grad
+def slopes(params, x, y):
+    hidden = jnp.tanh(x @ params["one/kernel"] + params["one/bias"])
+    return jnp.mean((hidden @ params["two/kernel"] + params["two/bias"] - y) ** 2)
+
+
 def by_hand(model, steps, *, rate=0.01, rows=ROWS, change=lambda grads: grads):
     """SGD by hand from the weights of a model: the gradients that each step had, by the user's names."""
     params = dict(zip(NAMES, map(jnp.asarray, model.get_weights()), strict=True))
     seen = []
 
-    def loss(params, x, y):
-        hidden = jnp.tanh(x @ params["one/kernel"] + params["one/bias"])
-        return jnp.mean((hidden @ params["two/kernel"] + params["two/bias"] - y) ** 2)
-
     for step in range(steps):
         at = step % STEPS * SIZE
-        grads = jax.grad(loss)(params, X[:rows][at : at + SIZE], Y[:rows][at : at + SIZE])
+        grads = slopes(params, X[:rows][at : at + SIZE], Y[:rows][at : at + SIZE])
         seen.append(grads)
         changed = change(grads)
         params = {name: params[name] - rate * changed[name] for name in NAMES}

@@ -40,7 +40,7 @@ class Twins:
         def loss(x: Any, params: Any) -> Any:
             return jnp.sum(nnx.merge(graph, params, rest, copy=True)(x) * factors)
 
-        by_x, by_params = jax.grad(loss, argnums=(0, 1))(jnp.asarray(x), params)
+        by_x, by_params = jax.jit(jax.grad(loss, argnums=(0, 1)))(jnp.asarray(x), params)
         in_order = [by_params[weight.name].get_value() for weight in self.ours.trainable_weights]
         return [np.asarray(each) for each in (by_x, *in_order)]
 
@@ -53,7 +53,7 @@ class Twins:
             return jnp.sum(outputs * factors)
 
         trainable = [variable.value for variable in self.keras.trainable_variables]
-        by_x, by_trainable = jax.grad(loss, argnums=(0, 1))(jnp.asarray(x), trainable)
+        by_x, by_trainable = jax.jit(jax.grad(loss, argnums=(0, 1)))(jnp.asarray(x), trainable)
         return [np.asarray(each) for each in (by_x, *by_trainable)]
 
 
