@@ -71,7 +71,8 @@ class At(callbacks.Callback):
 
 def program(store: str, act: Callable[[], None], folder: Path) -> None:
     """Train a little, with something that is written after each step; how long that takes is of no interest."""
-    logging.getLogger("kibitz").setLevel(logging.ERROR)
+    for whose in ("kibitz", "absl"):
+        logging.getLogger(whose).setLevel(logging.ERROR)
     x, y = tiny.rows(8)
     durable: dict[str, Any] = {"run": folder / "run", "commit": "1 steps", "store": store}
     heard: list[Any] = []
