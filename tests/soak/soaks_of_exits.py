@@ -7,6 +7,7 @@ process is a fork of it that trains, and then leaves through the interpreter's o
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import subprocess
@@ -69,7 +70,9 @@ class At(callbacks.Callback):
 
 
 def program(store: str, act: Callable[[], None], folder: Path) -> None:
-    """Train a little, with something that is written after each step."""
+    """Train a little, with something that is written after each step; how long that takes is of no interest."""
+    for whose in ("kibitz", "absl"):
+        logging.getLogger(whose).setLevel(logging.ERROR)
     x, y = tiny.rows(8)
     durable: dict[str, Any] = {"run": folder / "run", "commit": "1 steps", "store": store}
     heard: list[Any] = []
