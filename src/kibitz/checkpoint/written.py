@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from kibitz.checkpoint.files import names, remove, size
 from kibitz.checkpoint.state_file import read_state, write_state
+from kibitz.errors import UnusableFile
 
 _NAME = re.compile(r"step-(\d{12})\.safetensors")
 
@@ -35,12 +37,16 @@ class Written:
         self.path = Path(path)
 
     def write(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write the arrays that hooks wrote since the commit before that of this step.
+        """Write the arrays that hooks wrote since the commit before that of this step; it may be one of the same step.
 
         Raises:
             UnusableFile: If the disk refuses.
         """
-        write_state(self.path / name_of(step), arrays, {"step": step})
+        there: dict[str, np.ndarray] = {}
+        if step in steps_in(self.path):
+            with suppress(UnusableFile):
+                there, _ = read_state(self.path / name_of(step), follow=False)
+        write_state(self.path / name_of(step), {**there, **arrays}, {"step": step})
 
     def read(self, step: int, beginning: str) -> dict[str, np.ndarray]:
         """Those that were written at a step, and whose names begin so; without that beginning.

@@ -210,7 +210,7 @@ class Search:
     def _run_again(self, start: int, stop: int) -> int | None:
         finds = Finds(self._when)
         asked = LookBack(self._run, (start, stop), tolerance=self._tolerance, says=self._says)
-        replay = Replay(self._core, asked, self._past)
+        replay = Replay(self._core, asked, self._past, callbacks=self._given.callbacks)
         given = replace(self._given, callbacks=[*as_list(self._given.callbacks), finds])
         run_replay(self._core, given, replay)
         self._ran, self._found = self._ran + replay.done.steps_run, finds.found

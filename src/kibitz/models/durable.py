@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import jax
 
-from kibitz.callbacks.dispatch import Dispatch, Seat
+from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.background import Background
@@ -36,7 +36,7 @@ from kibitz.models.restoring import (
     begin_as,
     enter_source,
     go_on_at,
-    numbered,
+    newcomers,
     place_in,
     put_back,
     source_at,
@@ -45,7 +45,7 @@ from kibitz.models.restoring import (
 )
 from kibitz.models.termination import Termination
 from kibitz.models.trainability import Trainability
-from kibitz.replay.entry import Committed, Entry, Lost
+from kibitz.replay.entry import Committed, Entry, Lost, Wrote
 from kibitz.replay.journal import Journal
 from kibitz.replay.recorder import Recorder
 
@@ -82,6 +82,8 @@ class Durable:
         self._journal = Journal(self._folder.journal)
         self._unwritten: list[Entry] = []  # what the journal is to say with the next commit
         self._program: dict[str, Any] | None = None
+        self._final: dict[str, Any] = {}  # what is said of the end, once it has come
+        self._behind: dict[str, Any] = {}  # the arrays that hooks wrote behind the last commit
         self.place: Place | None = None
 
     # -- before the first step ---------------------------------------------------------------------------------------
@@ -161,22 +163,14 @@ class Durable:
         self._clock = run.clock
         run.savers.append(self._save)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
-        self._new = [] if self.place is None or self.place.ended else self._newcomers()
-        self._recorder.late = list(self._new)
+        left = self._found if self.place is not None and not self.place.ended else None
+        self._new = [] if left is None else newcomers(dispatch, left)
+        self._recorder.late, self._recorder.over = list(self._new), self._closed
         if self._given.commit is not None:
             self._beat = Beat(self._given.commit, "fit", name="commit")
             self._beat.settle(steps, len(planned))
             if not self._beat.cadence.timed:
                 run.acts.append(self._beat.until)
-
-    def _newcomers(self) -> list[Seat]:
-        """The callbacks of which the commit does not know."""
-        document, arrays = (self._found.document, self._found.arrays) if self._found else ({"callbacks": []}, {})
-        known = set(numbered(name for name, *_ in unpack(document["callbacks"], arrays)))
-        seats = self._dispatch.seats
-        return [
-            seat for key, seat in zip(numbered(each.name for each in seats), seats, strict=True) if key not in known
-        ]
 
     # -- going on ----------------------------------------------------------------------------------------------------
 
@@ -206,6 +200,8 @@ class Durable:
             if not self._journal.cut(document["journal"]):
                 self._unwritten += [Lost(self.place.step), self._committed(document, state_digest(self._found.arrays))]
             self._record(begun=self.place.begun)
+        else:
+            self._recorder.begin()
         self._say()
 
     def _record(self, *, begun: bool) -> None:
@@ -358,15 +354,31 @@ class Durable:
             return
         self._background.wait()
         run = self._dispatch.run
-        document = self._document(logs, run.clock.epoch + 1, begun=False)
-        document |= {"outcome": "stopped" if run.stop_requested else "completed"}
-        arrays, packed = packed_commit(self._core.timeline.kept, document)
-        entries, written = self._recorder.taken()
+        self._final = self._document(logs, run.clock.epoch + 1, begun=False)
+        self._final |= {"outcome": "stopped" if run.stop_requested else "completed"}
+        self._write_final(*self._recorder.taken())
+
+    def _write_final(self, entries: list[Entry], written: dict[str, Any]) -> None:
+        """Write how the run ended, with what hooks have written since its last commit."""
+        arrays, packed = packed_commit(self._core.timeline.kept, dict(self._final))
         self._unwritten += entries
         if written:
-            self._folder.written.write(document["step"] + 1, written)
+            self._behind |= written
+            self._folder.written.write(packed["step"] + 1, self._behind)
         packed["journal"] = self._say_written()
         self._folder.write_final(arrays, packed)
+
+    def _closed(self) -> None:
+        """All have had `on_run_end`: what they wrote there is the end of the run too, and is written once."""
+        entries, written = self._recorder.taken()
+        if self.place is not None and self.place.ended and self._found is not None:
+            new = {seat.name for seat in newcomers(self._dispatch, self._found)}
+            if not any(isinstance(each, Wrote) and each.by in new for each in entries):
+                put_back(self._core, self._found)  # what its own callbacks did at its end stands there already
+        elif self._final and entries:
+            owner = self._core.owner
+            self._final |= {"trainable": Trainability(owner).written, "aside": owner.set_aside()}
+            self._write_final(entries, written)
 
     def finish(self) -> None:
         """The fit is over, and nobody has raised."""

@@ -32,6 +32,7 @@ from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit
 from kibitz.models.made_of import made_of
+from kibitz.models.reaching_back import reach_back
 from kibitz.models.restoring import (
     STATE,
     begin_as,
@@ -58,7 +59,8 @@ class LookBack:
     """What a replay was asked for; `Model.replay` documents it.
 
     Besides: `stays`, whether the model is left as it is behind the stretch; `forks`, who is given the commit there;
-    `at_once`, whether it is over where it begins.
+    `at_once`, whether it is over where it begins; `since`, the step at which it begins at the latest, if that is before
+    the stretch.
     """
 
     run: Any
@@ -70,6 +72,7 @@ class LookBack:
     stays: bool = False
     forks: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
     at_once: bool = False
+    since: int | None = None
 
 
 class Replay:
@@ -80,16 +83,23 @@ class Replay:
         asked: What is to be looked at.
         past: What is known of the run. None reads it.
         nobody: Whether nobody looks on: it is run to get to the end of the stretch.
+        callbacks: Who looks on, for what they have traced into the step.
     """
 
-    def __init__(self, core: Core, asked: LookBack, past: Past | None = None, *, nobody: bool = False):
+    def __init__(
+        self, core: Core, asked: LookBack, past: Past | None = None, *, nobody: bool = False, callbacks: Any = None
+    ):
         self._core, self._asked, self._nobody = core, asked, nobody
         _check(asked)
         self._folder = RunFolder(asked.run, writes=False)
         self.past = past or past_of(self._folder)
         self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, first=self.past.first,
                                     last=self.past.last)  # fmt: skip
-        self.commit: Commit = commit_before(self._folder, self.past, self.stretch.start)
+        start = self.stretch.start if asked.since is None else min(asked.since, self.stretch.start)
+        self.commit: Commit = commit_before(self._folder, self.past, start)
+        since = reach_back(core, self.commit, self.past, start, callbacks)
+        if since < self._step:
+            self.commit = commit_before(self._folder, self.past, since)
         self.past.check_known(self._step, self.stretch.stop, self._folder.journal)
         self.done = Replayed(str(self._folder.path), range(self.stretch.start, self.stretch.stop), self._step)
         self._seeds = core.fits, vars(core).get("row_seed")
@@ -175,7 +185,7 @@ class Replay:
         dispatch.run.keep = self._at_boundary
         timeline = self._core.timeline
         heard = Stretch(self.stretch.stop, self.stretch.stop) if self._nobody else self.stretch
-        self._hooks = WrittenAgain(self._core, self._folder, dispatch.run)
+        self._hooks = WrittenAgain(self._core, self._folder, dispatch.run, lambda: self._looking.hearing)
         live, order = self._as_they_were(dispatch) if self._asked.with_original else ({}, {})
         self._looking = Looking(dispatch, heard, self.past, self._hooks, live, order, timeline.push, self.done.run)
         dispatch.watch, timeline.told = self._looking, self._told

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kibitz.callbacks.dispatch import Dispatch
+from kibitz.callbacks.dispatch import Dispatch, Seat
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import Commit
@@ -16,6 +16,7 @@ from kibitz.checkpoint.state_file import digest
 from kibitz.data.feed import Feed
 from kibitz.data.source import Source
 from kibitz.data.stateful import StatefulSource
+from kibitz.engine.state import TrainState, canonical
 from kibitz.engine.timeline import restored
 from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch
 from kibitz.logs import Logs
@@ -92,7 +93,7 @@ def put_back(core: Core, commit: Commit, *, cure: str = "the model that the run 
     """
     timeline, arrays = core.timeline, commit.arrays
     try:
-        timeline.base = restored(timeline.read(), arrays)
+        timeline.base = _as_far(restored(timeline.read(), arrays), commit.document["step"])
     except (KeyError, ShapeMismatch) as error:
         raise InvalidArgument(
             "The commit does not fit this model: " + str(error).splitlines()[0],
@@ -101,6 +102,13 @@ def put_back(core: Core, commit: Commit, *, cure: str = "the model that the run 
             cure=cure,
         ) from error
     core.owner.put_aside({name[6:]: arrays[name] for name in arrays if name.startswith("aside/")})
+
+
+def _as_far(state: TrainState, step: int) -> TrainState:
+    """The same state where graph hooks have come to a step, those too that were not there before."""
+    if not state.graph:
+        return state
+    return state.with_(graph={**state.graph, "step": canonical(np.int32(step), state.graph["step"], "step")})
 
 
 def go_on_at(
@@ -174,6 +182,18 @@ def _give(kept: Kept, state: dict[str, Any], name: str, commit: Commit) -> None:
             wanted="what its get_state gives today",
             cure='begin anew in another folder, with resume="weights", or without this callback',
         ) from error
+
+
+def newcomers(dispatch: Dispatch, commit: Commit) -> list[Seat]:
+    """The callbacks of which a commit does not know.
+
+    Args:
+        dispatch: The callbacks.
+        commit: The commit.
+    """
+    known = set(numbered(name for name, *_ in unpack(commit.document["callbacks"], commit.arrays)))
+    named = numbered(seat.name for seat in dispatch.seats)
+    return [seat for key, seat in zip(named, dispatch.seats, strict=True) if key not in known]
 
 
 def numbered(names: Iterable[str]) -> list[tuple[str, int]]:

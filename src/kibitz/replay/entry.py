@@ -12,16 +12,10 @@ import numpy as np
 
 from kibitz.errors import UnusableFile
 from kibitz.hooks import HOOKS
+from kibitz.replay.logged import KINDS, LOGGED, Packed, Untold
 from kibitz.replay.moment import Moment
 
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-KINDS = {kind.__name__.removesuffix("_"): kind for kind in (
-    np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
-    np.float16, np.float32, np.float64,
-)}  # fmt: skip
-"""NumPy's numbers, of which logs may hold any."""
-
-LOGGED = (int, float, str, np.generic)
 LONGEST_NUMBER = 32
 MOST = 10**15
 """More steps, epochs or seconds than these no run has."""
@@ -220,11 +214,15 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def _number(value: Any) -> Any:
-    """A number as JSON has it; one of NumPy's with its kind, and one that is not finite as a text."""
+    """A number as JSON has it: one of NumPy's with its kind, one that is not finite as a text; and what logs hold."""
     if isinstance(value, dict):
         return {name: _number(each) for name, each in value.items()}
     if isinstance(value, np.generic):
         return {value.dtype.name: str(value.item())}
+    if isinstance(value, Packed):
+        return {"packed": value.told}
+    if isinstance(value, Untold):
+        return {"untold": value.why}
     return value if not isinstance(value, float) or math.isfinite(value) else {"float": str(value)}
 
 
@@ -235,6 +233,10 @@ def _unnumbered(value: Any, *, within: bool) -> Any:
     if not isinstance(value, dict) or len(value) != 1:
         return value
     ((kind, text),) = value.items()
+    if kind == "packed":
+        return Packed(text)
+    if kind == "untold" and isinstance(text, str):
+        return Untold(text)
     if not isinstance(text, str) or len(text) > LONGEST_NUMBER:
         return value
     if kind == "float":

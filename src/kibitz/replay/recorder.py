@@ -11,15 +11,19 @@ import jax
 import numpy as np
 
 from kibitz.callbacks.dispatch import Dispatch, Seat
-from kibitz.checkpoint.strict_json import INT64
 from kibitz.engine.state import TrainState, plain
 from kibitz.engine.timeline import Timeline
-from kibitz.replay.entry import KINDS, Entry, EpochEnded, Validated, Wrote
+from kibitz.hooks import OUTCOME_HOOK
+from kibitz.replay.entry import Entry, EpochEnded, Validated, Wrote
+from kibitz.replay.logged import Untold, as_logged
 from kibitz.replay.moment import Moment, Moments
 from kibitz.run import Run
 
 ROOM = 4
 """How many states' bytes hooks may write between two commits and have kept."""
+
+SMALL = 2**20
+"""What counts as the bytes of a state where none is meant, or a smaller one."""
 
 
 class Recorder:
@@ -49,6 +53,9 @@ class Recorder:
         self._beginning = False
         self._given: Any = {}  # the logs of the moment, to which callbacks may add
         self._on = False
+        self._early: dict[str, list[str]] = {}  # who asked for a validation before it was written down
+        self.over: Callable[[], None] | None = None
+        """Called when all have had `on_run_end`. None: nobody is."""
         self._look()
 
     def _look(self) -> None:
@@ -57,8 +64,14 @@ class Recorder:
         self._logs = dict(self._given)
 
     def begin(self) -> None:
-        """From here on it is written down; what was before, a process that goes on does again."""
+        """From here on it is written down; what was before, a process that goes on does again.
+
+        A validation that was asked for and has not been done yet will be, with whoever looks on then.
+        """
         self._on = True
+        if self._run.evaluation_asked is not None:
+            moment = self.moments.fired("on_train_begin", ())
+            self._entries += [Wrote(moment, by, {"@evaluate": names}) for by, names in self._early.items()]
         self._look()
         self._timeline.told = self._wrote
 
@@ -113,6 +126,8 @@ class Recorder:
     def heard(self, seat: Seat) -> None:
         """A callback has had the hook: take what it wrote into the module, and look at what it asked for."""
         if not self._on:
+            if (asked := self._run.evaluation_asked) is not None and asked != self._asked:
+                self._early[seat.name], self._asked = sorted(asked), asked
             return
         self._timeline.push()
         flags, asked, placed = _flags(self._run), self._run.evaluation_asked, self._averages()
@@ -127,7 +142,7 @@ class Recorder:
         if placed != self._placed:
             what["@averages"] = placed
         if added := _added(self._logs, self._given):
-            what.setdefault("@logs", {}).update(added)
+            what.setdefault("@logs", {}).update((name, self._logged(value)) for name, value in added.items())
         if taken := [str(name) for name in self._logs if name not in self._given]:
             what["@taken"] = taken
         self._look()
@@ -137,6 +152,20 @@ class Recorder:
         if self._moment is not None and self._what:
             self._entries += [Wrote(self._moment, by, what) for by, what in self._what.items() if what]
         self._what.clear()
+        if hook == OUTCOME_HOOK and self.over is not None:
+            self.over()
+
+    def _logged(self, value: Any) -> Any:
+        """A value that a callback has put into the logs, as it is written down; its arrays, if there is room."""
+        place, held = place_of(self._moment, self._run.asking), dict[str, np.ndarray]()
+        logged = as_logged(value, f"@logs/{len(self._arrays)}", held)
+        if held:
+            self._room += sum(map(_bytes, held.values()))
+            whole = sum(map(_bytes, jax.tree.leaves(self._timeline.behind)))
+            if self._room > ROOM * max(whole, SMALL):
+                return Untold("more arrays were written than are kept")
+            self._arrays |= {f"{place}/{name}": each for name, each in held.items()}
+        return logged
 
     def quiet(self, kind: str, own: float) -> float:  # noqa: ARG002 - the door asks for each kind
         """Nobody is kept from passing."""
@@ -162,7 +191,7 @@ class Recorder:
     def measured(self, accumulators: list[Any]) -> None:
         """A callback has put other numbers in place of what an evaluation has measured so far."""
         if self._on and (by := self._run.asking):
-            self._take(self._what[by], measures(accumulators), 2**20)
+            self._take(self._what[by], measures(accumulators), SMALL)
 
     def _take(self, what: dict[str, Any], changed: dict[str, Any], whole: int) -> None:
         arrays = {name: value for name, value in changed.items() if not _is_number(value)}
@@ -203,11 +232,8 @@ def _flags(run: Run) -> tuple[bool, bool, bool]:
 
 
 def _added(before: Mapping[str, Any], logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers and texts that a callback has put into the logs of a hook, or set to something else."""
-    new = {str(name): value for name, value in logs.items() if name not in before or before[name] is not value}
-    return {name: value for name, value in new.items()
-            if type(value) in {bool, float, str} or (type(value) is int and value in INT64)
-            or (isinstance(value, np.generic) and value.dtype.name in KINDS)}  # fmt: skip
+    """What a callback has put into the logs of a hook, or set to something else."""
+    return {str(name): value for name, value in logs.items() if name not in before or before[name] is not value}
 
 
 def _differ(old: Any, new: Any) -> bool:

@@ -91,9 +91,9 @@ def replay(page: Page, given: Any) -> None:
 
     def look(core: Core, fit: FitArguments) -> None:
         asked = LookBack(run, given.steps, given.epochs, given.with_original, given.tolerance)
-        one = Replay(core, asked)
-        fit = replace(fit, callbacks=[*program.callbacks(fit.callbacks), seen], verbose=0, durable=None,
-                      epochs=one.commit.document["epochs"])  # fmt: skip
+        callbacks = [*program.callbacks(fit.callbacks), seen]
+        one = Replay(core, asked, callbacks=callbacks)
+        fit = replace(fit, callbacks=callbacks, verbose=0, durable=None, epochs=one.commit.document["epochs"])
         looking = spread(one, core, fit, asked, given.workers, program)
         run_replay(core, fit, looking)
         seen.put(page)
