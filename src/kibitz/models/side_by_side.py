@@ -238,8 +238,9 @@ class SideBySide(Replay):
     def _finish(self, place: int, message: bytes) -> None:
         """Take what a process has to say at its end."""
         finished: Finished = unpacked(message)
-        self.done.exact += finished.done.exact
-        self.done.apart |= finished.done.apart
+        begin = self._cut[place].start if place else -1  # commits before it were met by the piece before
+        self.done.exact += [step for step in finished.done.exact if step > begin]
+        self.done.apart |= {step: far for step, far in finished.done.apart.items() if step > begin}
         self._ran += finished.done.steps_run
         if place == 0:
             self._said.set_state(finished.said)
