@@ -159,6 +159,21 @@ def test_a_run_that_has_ended_and_is_begun_again_ends_as_it_did(tmp_path, hook):
     assert state(more) == state(whole)
 
 
+@pytest.mark.parametrize("hook", ["on_run_end", "on_train_end"])
+def test_a_run_that_was_killed_as_it_ended_ends_as_it_would_have(tmp_path, hook):
+    whole, again = model(), model()
+    fit(tmp_path / "whole", Does(halve, hook), made=whole, epochs=1)
+
+    def die(by):
+        raise Dies
+
+    last = Does(die, "on_run_end")
+    with pytest.raises(Dies):
+        fit(tmp_path / "killed", Does(halve, hook), last, epochs=1)
+    fit(tmp_path / "killed", Does(halve, hook), made=again, epochs=1)
+    assert state(again) == state(whole)
+
+
 def test_what_is_written_at_the_end_of_a_run_that_failed_is_not_the_run(tmp_path):
     def die(by):
         if by.run.step == 6:

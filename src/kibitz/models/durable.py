@@ -31,6 +31,7 @@ from kibitz.loops.validation import Validation
 from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit, program_of
 from kibitz.models.durable_arguments import DurableArguments
+from kibitz.models.ended import Ended
 from kibitz.models.made_of import made_of
 from kibitz.models.restoring import (
     begin_as,
@@ -45,7 +46,7 @@ from kibitz.models.restoring import (
 )
 from kibitz.models.termination import Termination
 from kibitz.models.trainability import Trainability
-from kibitz.replay.entry import Committed, Entry, Lost, Wrote
+from kibitz.replay.entry import Committed, Entry, Lost
 from kibitz.replay.journal import Journal
 from kibitz.replay.recorder import Recorder
 
@@ -83,7 +84,7 @@ class Durable:
         self._unwritten: list[Entry] = []  # what the journal is to say with the next commit
         self._program: dict[str, Any] | None = None
         self._final: dict[str, Any] = {}  # what is said of the end, once it has come
-        self._behind: dict[str, Any] = {}  # the arrays that hooks wrote behind the last commit
+        self._ended: Ended | None = None
         self.place: Place | None = None
 
     # -- before the first step ---------------------------------------------------------------------------------------
@@ -201,7 +202,7 @@ class Durable:
                 self._unwritten += [Lost(self.place.step), self._committed(document, state_digest(self._found.arrays))]
             self._record(begun=self.place.begun)
         else:
-            self._recorder.begin()
+            self._ended = Ended(self._core, self._found, self._dispatch, self._recorder)
         self._say()
 
     def _record(self, *, begun: bool) -> None:
@@ -350,7 +351,8 @@ class Durable:
 
     def end(self, logs: Logs) -> None:
         """Training has ended as it should: wait for the last commit, and say how it ended."""
-        if self.place is not None and self.place.ended:
+        if self._ended is not None:
+            self._ended.trained()
             return
         self._background.wait()
         run = self._dispatch.run
@@ -363,21 +365,16 @@ class Durable:
         arrays, packed = packed_commit(self._core.timeline.kept, dict(self._final))
         self._unwritten += entries
         if written:
-            self._behind |= written
-            self._folder.written.write(packed["step"] + 1, self._behind)
+            self._folder.written.write(packed["step"] + 1, written)
         packed["journal"] = self._say_written()
         self._folder.write_final(arrays, packed)
 
     def _closed(self) -> None:
         """All have had `on_run_end`: what they wrote there is the end of the run too, and is written once."""
         entries, written = self._recorder.taken()
-        if self.place is not None and self.place.ended and self._found is not None:
-            new = {seat.name for seat in newcomers(self._dispatch, self._found)}
-            if not any(isinstance(each, Wrote) and each.by in new for each in entries):
-                put_back(self._core, self._found)  # what its own callbacks did at its end stands there already
-        elif self._final and entries:
+        if self._final and entries:
             owner = self._core.owner
-            self._final |= {"trainable": Trainability(owner).written, "aside": owner.set_aside()}
+            self._final |= {"trainable": Trainability(owner).written, "aside": owner.set_aside(), "closed": True}
             self._write_final(entries, written)
 
     def finish(self) -> None:
