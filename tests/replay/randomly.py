@@ -357,16 +357,19 @@ def programs(draw: Any) -> Program:
     hooks = draw(st.sampled_from([HOOKS, HOOKS, ("on_train_batch_end",), ("on_epoch_begin", "on_epoch_end"),
                                   ("on_epoch_end", "on_test_end", "on_train_end", "on_run_end")]))  # fmt: skip
     writes = draw(st.lists(st.tuples(st.sampled_from(WRITES_IN), st.sampled_from(ACTIONS), number(1, 4)), max_size=3))
+    shipped = tuple(draw(st.lists(st.sampled_from(SHIPPED), max_size=2, unique=True)))
+    # Behind a hook that changes gradients a new one makes another program, which may have other bits, and says so.
+    new = "" if set(shipped) & set(GRAPH) else draw(st.sampled_from(NEW))
     return Program(
         seed=draw(number(0, 9)), noisy=draw(st.booleans()), optimizer=draw(st.sampled_from(["sgd", "adam", "decay"])),
         batch_size=draw(st.sampled_from([8, 16])), epochs=draw(number(1, 4)), rows=draw(st.sampled_from([37, 32])),
         steps_per_epoch=draw(st.sampled_from([None, None, 3, 7])),
         weights=draw(st.sampled_from(["", "", "sample", "class"])), freq=freq,
         sets=draw(st.booleans()), shuffle=draw(st.booleans()), writes=tuple(writes),
-        shipped=tuple(draw(st.lists(st.sampled_from(SHIPPED), max_size=2, unique=True))),
+        shipped=shipped,
         commit=draw(st.sampled_from(["1 step", "2 steps", "3 steps", "5 steps", "1 epoch"])),
         keep=draw(st.sampled_from([2, 3, 10])),
         deaths=tuple(draw(st.lists(st.tuples(number(1, 9), st.sampled_from(
             ["on_train_batch_begin", "on_train_batch_end", "on_epoch_end", "on_epoch_begin"])), max_size=2))),
-        hooks=hooks, looks=draw(st.booleans()), new=draw(st.sampled_from(NEW)),
+        hooks=hooks, looks=draw(st.booleans()), new=new,
     )  # fmt: skip
