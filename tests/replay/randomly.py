@@ -93,6 +93,7 @@ class Writes(callbacks.Callback):
             self.run.evaluate()
         elif action == "logs" and self._hook != "on_run_end":
             logs["added"], logs["other"] = number / 7, float(number)
+            getattr(logs, "batch", {})["mine"] = number
         elif action == "arrays" and self._hook != "on_run_end":
             logs["added"], logs["other"] = np.full((2, 1), number), (int(number), None, [number], {"a": np.arange(2)})
         elif action == "stop" and number > 60:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kibitz import callbacks
+from kibitz import callbacks, cli
 from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.replay import recorder
 from kibitz.replay.entry import Wrote
@@ -231,6 +231,21 @@ def test_an_array_that_is_used_again_for_each_step_is_what_it_was(tmp_path):
     assert sees._heard == was.of(2, 8)
 
 
+def test_what_a_callback_does_to_the_batchs_own_numbers_and_to_their_order_is_there_again(tmp_path):
+    def turn(batch, logs=None):
+        logs["first"] = logs.pop("loss")
+        logs["second"] = logs.batch["loss"]
+        logs["first"] = logs.pop("first")  # behind the second
+        logs.batch["own"], logs.batch["array"] = logs.batch.pop("loss"), np.full(2, batch)
+
+    turns, was, sees = callbacks.LambdaCallback(), Hears(), Hears()
+    turns.on_train_batch_end = turn
+    fit(tmp_path, turns, was, epochs=2)
+    assert [name for name, _ in was._heard[0][1][1]] == ["second", "first"]
+    replay(tmp_path, sees, steps="2:8")
+    assert sees._heard == was.of(2, 8)
+
+
 class Thing:
     """Nobody can write it down."""
 
@@ -423,3 +438,14 @@ def test_a_validation_before_the_first_step_is_left_out_where_nobody_hears_of_it
     loaded.load_step(tmp_path, 7, X, Y, **VALIDATED)
     sees = Validations()
     assert replay(tmp_path, sees, steps="11", **VALIDATED).exact == [12, 12]
+
+
+def test_a_run_whose_logs_held_arrays_and_objects_is_drawn_as_any_other(tmp_path, capsys):
+    puts = Does(lambda by: None)
+    puts.on_train_batch_end = lambda batch, logs=None: logs.update(mine=np.ones(3), other=Thing())
+    fit(tmp_path, puts, Does(halve, "on_run_end"), epochs=1)
+    for verb in (["look"], ["runs", "show"]):
+        assert cli.main([*verb, str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "on_run_end" in out
+    assert "2 arrays" in out or "4 arrays" in out

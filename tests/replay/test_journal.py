@@ -43,6 +43,8 @@ special = st.fixed_dictionaries({}, optional={
     "@stop": st.tuples(texts, st.booleans(), st.booleans(), st.booleans()).map(list),
     "@evaluate": st.lists(texts, max_size=3),
     "@taken": st.lists(texts, max_size=3),
+    "@gone": st.lists(texts, max_size=3),
+    "@own": st.dictionaries(texts | st.just("packed"), logged, max_size=3),
     "@logs": st.dictionaries(texts | st.just("float"), logged, max_size=3),
     "@moved": st.text("01", max_size=20),
     "@averages": st.booleans(),

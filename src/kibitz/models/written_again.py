@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,13 +70,14 @@ class WrittenAgain:
         if "@evaluate" in what:
             run.evaluate(what["@evaluate"])
         if args and isinstance(args[-1], dict):
-            self._log(entry, args[-1])
+            self._log(entry, args[-1], what.get("@logs", {}), what.get("@taken", ()))
+            self._log(entry, getattr(args[-1], "batch", {}), what.get("@own", {}), what.get("@gone", ()))
 
-    def _log(self, entry: Wrote, logs: dict[str, Any]) -> None:
+    def _log(self, entry: Wrote, logs: dict[str, Any], put: Mapping[str, Any], taken: Sequence[str]) -> None:
         """Put into the logs what a hook did, and say of what is not known that it is missing."""
-        for name in entry.what.get("@taken", ()):
+        for name in taken:
             logs.pop(name, None)
-        for name, logged in entry.what.get("@logs", {}).items():
+        for name, logged in put.items():
             value = from_logged(logged, self._kept(entry) if isinstance(logged, Packed) else {})
             if not isinstance(value, Untold):
                 logs[name] = value

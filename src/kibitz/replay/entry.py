@@ -33,9 +33,10 @@ class Wrote:
         what: Numbers of the state by their names, such as {"optimizer/learning_rate": 0.05}, and under names that
             begin with @: the names of arrays that it wrote, or True for more than is kept (`@arrays`); the requests to
             stop, as the reason, whether to stop, at once, the evaluation (`@stop`); which sets to validate with
-            (`@evaluate`); what it added to the logs (`@logs`), and took from them (`@taken`); what is trainable from
-            now on, as a one or a nought for each part of the model (`@moved`); whether averages stand in place of the
-            weights from now on (`@averages`); what cannot be written down (`@odd`).
+            (`@evaluate`); what it added to the logs (`@logs`), and took from them (`@taken`), and the same of the
+            batch's own (`@own`, `@gone`); what is trainable from now on, as a one or a nought for each part of the
+            model (`@moved`); whether averages stand in place of the weights from now on (`@averages`); what cannot be
+            written down (`@odd`).
     """
 
     moment: Moment
@@ -175,7 +176,7 @@ def _entry(value: list[Any]) -> Entry | None:
 def _wrote(written: str, by: str, what: dict[str, Any]) -> Wrote | None:
     found = _MOMENT.fullmatch(written)
     hook = f"on_{found[3]}" if found else ""
-    full = {_long(name): _unnumbered(each, within=name == "@logs") for name, each in what.items()}
+    full = {_long(name): _unnumbered(each, within=name in {"@logs", "@own"}) for name, each in what.items()}
     if found is None or hook not in HOOKS or len(full) < len(what) or not _right(full):
         return None
     moment = Moment(int(found[1]), int(found[2]), int(found[4] or 0), hook, int(found[5] or 0))
@@ -197,12 +198,12 @@ def _right(what: Mapping[str, Any]) -> bool:
 
 
 def _fits(name: str, value: Any) -> bool:
-    if name in {"@arrays", "@evaluate", "@taken"}:
+    if name in {"@arrays", "@evaluate", "@taken", "@gone"}:
         texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
         return texts or (name == "@arrays" and value is True)
     if name == "@stop":
         return isinstance(value, list) and list(map(type, value)) == [str, bool, bool, bool]
-    if name == "@logs":
+    if name in {"@logs", "@own"}:
         return isinstance(value, dict) and all(isinstance(each, LOGGED) for each in value.values())
     if name == "@moved":
         return isinstance(value, str) and set(value) <= {"0", "1"}

@@ -61,7 +61,7 @@ class Recorder:
     def _look(self) -> None:
         """Look at what callbacks may change besides the state, before one of them is called."""
         self._flags, self._asked, self._placed = _flags(self._run), self._run.evaluation_asked, self._averages()
-        self._logs = dict(self._given)
+        self._logs, self._own = dict(self._given), dict(getattr(self._given, "batch", ()))
 
     def begin(self) -> None:
         """From here on it is written down; what was before, a process that goes on does again.
@@ -131,7 +131,8 @@ class Recorder:
             return
         self._timeline.push()
         flags, asked, placed = _flags(self._run), self._run.evaluation_asked, self._averages()
-        alike = len(self._logs) == len(self._given) and all(map(is_, self._logs.values(), self._given.values()))
+        own = getattr(self._given, "batch", {})
+        alike = _alike(self._logs, self._given) and _alike(self._own, own)
         if alike and flags == self._flags and asked == self._asked and placed == self._placed:
             return
         what = self._what[seat.name]
@@ -141,11 +142,18 @@ class Recorder:
             what["@evaluate"] = sorted(asked or ())
         if placed != self._placed:
             what["@averages"] = placed
-        if added := _added(self._logs, self._given):
-            what.setdefault("@logs", {}).update((name, self._logged(value)) for name, value in added.items())
-        if taken := [str(name) for name in self._logs if name not in self._given]:
-            what["@taken"] = taken
+        self._changed(what, "@logs", "@taken", _changes(self._logs, self._given))
+        self._changed(what, "@own", "@gone", _changes(self._own, own))
         self._look()
+
+    def _changed(
+        self, what: dict[str, Any], put: str, away: str, changes: tuple[dict[str, Any], list[str]]
+    ) -> None:  # fmt: skip
+        added, taken = changes
+        if added:
+            what.setdefault(put, {}).update((name, self._logged(value)) for name, value in added.items())
+        if taken:
+            what[away] = taken
 
     def closes(self, hook: str, args: tuple[Any, ...]) -> None:  # noqa: ARG002 - the door says which
         """All have had it: what each of them did is one entry."""
@@ -231,9 +239,18 @@ def _flags(run: Run) -> tuple[bool, bool, bool]:
     return run.stop_requested, run.stop_now, run.stop_evaluating
 
 
-def _added(before: Mapping[str, Any], logs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a callback has put into the logs of a hook, or set to something else."""
-    return {str(name): value for name, value in logs.items() if name not in before or before[name] is not value}
+def _alike(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether the same stands there under the same names, in the same order."""
+    return before.keys() == now.keys() and all(map(is_, before.values(), now.values()))
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What a callback has put into the logs of a hook, or set to something else; and what it took from them."""
+    new = [name for name in now if name not in before]
+    if [*(name for name in before if name in now), *new] != list(now):  # in another order: put there anew
+        return {str(name): value for name, value in now.items()}, [str(name) for name in before]
+    added = {str(name): value for name, value in now.items() if name not in before or before[name] is not value}
+    return added, [str(name) for name in before if name not in now]
 
 
 def _differ(old: Any, new: Any) -> bool:
