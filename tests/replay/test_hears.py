@@ -416,10 +416,40 @@ def test_a_run_that_died_before_its_second_commit_was_validated_once(tmp_path):
         fit(tmp_path, Measures(), Does(die), **VALIDATED)
     was, sees = Validations(), Validations()
     fit(tmp_path, Measures(), Does(lambda by: None), was, **VALIDATED)
-    asked = [each for each in read(tmp_path / "journal.jsonl") if isinstance(each, Wrote) and "@evaluate" in each.what]
-    assert [(each.step, each.by) for each in asked] == [(0, "Measures")]
+    assert sum(each[:2] == ("test begin", 0) for each in was._heard) == 1
     replay(tmp_path, sees, **VALIDATED)
     assert sees._heard == was._heard
+
+
+@pytest.mark.parametrize("dies", [5, 8])
+def test_a_validation_that_was_asked_for_in_another_one_is_not_lost_with_a_process(tmp_path, dies):
+    """It is done a step later; a commit may lie between."""
+
+    class Again(callbacks.Callback):
+        adds = ()
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.run.step in {3, 6}:
+                self.run.evaluate()
+
+        def on_test_end(self, logs=None):
+            if self.run.step in {3, 6}:
+                self.run.evaluate()
+
+    def die(by):
+        if by.run.step == dies:
+            raise Dies
+
+    whole, was, sees = Validations(), Validations(), Validations()
+    fit(tmp_path / "whole", Again(), Does(lambda by: None), whole, **VALIDATED)
+    assert [each[1] for each in whole._heard if each[0] == "test begin"] == [3, 4, 4, 6, 7, 8, 12]
+    with pytest.raises(Dies):
+        fit(tmp_path / "run", Again(), Does(die), **VALIDATED)
+    fit(tmp_path / "run", Again(), Does(lambda by: None), was, **VALIDATED)
+    commit = 3 * (dies // 3)
+    assert [each for each in was._heard if each[1] > commit] == [each for each in whole._heard if each[1] > commit]
+    replay(tmp_path / "run", sees, steps="3:7", **VALIDATED)
+    assert sees._heard[2:] == [each for each in whole._heard if 3 < each[1] <= 7]
 
 
 def test_a_run_that_begins_with_the_weights_of_another_is_validated_with_these(tmp_path):

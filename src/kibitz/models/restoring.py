@@ -133,10 +133,30 @@ def go_on_at(
     """
     clock = dispatch.run.clock
     clock.epoch, clock.batch, clock.step = place.epoch, place.batch, place.step
+    if not place.ended:
+        _ask_again(dispatch.run, commit.document.get("asked"), saves=which is None)
     remind(dispatch, kept, commit, which)
     said.set_state(unpack(commit.document["said"], commit.arrays))
     if validation is not None and (latest := unpack(commit.document["latest"], commit.arrays)):
         validation.set_state(latest)
+
+
+def _ask_again(run: Run, asked: Any, *, saves: bool) -> None:
+    """Ask a run for what the one before it was still to do at its commit.
+
+    Args:
+        run: The run.
+        asked: What that was, as the commit says it.
+        saves: Whether to save is among what it may be asked for.
+    """
+    asked = asked if isinstance(asked, Mapping) else {}
+    names = asked.get("evaluate")
+    if isinstance(names, list) and run.sets is not None:
+        run.evaluate([name for name in names if isinstance(name, str)])
+    if saves and "save" in asked:
+        run.save()
+    if saves and "flush" in asked:
+        run.flush()
 
 
 def stop_as(run: Run, stop: tuple[str, str, bool]) -> None:

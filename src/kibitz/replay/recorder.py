@@ -53,7 +53,6 @@ class Recorder:
         self._beginning = False
         self._given: Any = {}  # the logs of the moment, to which callbacks may add
         self._on = False
-        self._early: dict[str, list[str]] = {}  # who asked for a validation before it was written down
         self.over: Callable[[], None] | None = None
         """Called when all have had `on_run_end`. None: nobody is."""
         self._look()
@@ -64,14 +63,8 @@ class Recorder:
         self._logs, self._own = dict(self._given), dict(getattr(self._given, "batch", ()))
 
     def begin(self) -> None:
-        """From here on it is written down; what was before, a process that goes on does again.
-
-        A validation that was asked for and has not been done yet will be, with whoever looks on then.
-        """
+        """From here on it is written down; what was before, a process that goes on does again."""
         self._on = True
-        if self._run.evaluation_asked is not None:
-            moment = self.moments.fired("on_train_begin", ())
-            self._entries += [Wrote(moment, by, {"@evaluate": names}) for by, names in self._early.items()]
         self._look()
         self._timeline.told = self._wrote
 
@@ -126,8 +119,6 @@ class Recorder:
     def heard(self, seat: Seat) -> None:
         """A callback has had the hook: take what it wrote into the module, and look at what it asked for."""
         if not self._on:
-            if (asked := self._run.evaluation_asked) is not None and asked != self._asked:
-                self._early[seat.name], self._asked = sorted(asked), asked
             return
         self._timeline.push()
         flags, asked, placed = _flags(self._run), self._run.evaluation_asked, self._averages()
