@@ -452,6 +452,27 @@ def test_a_validation_that_was_asked_for_in_another_one_is_not_lost_with_a_proce
     assert sees._heard[2:] == [each for each in whole._heard if 3 < each[1] <= 7]
 
 
+@pytest.mark.parametrize("dies", [5, 8, 11])
+def test_a_run_with_fits_in_its_hooks_goes_on_with_the_order_of_rows_that_it_would_have_had(tmp_path, dies):
+    def trains(by):
+        if by.run.step in {2, 5, 7, 10}:
+            by.model.fit(VX, VY, batch_size=5, epochs=1, verbose=0)
+
+    def die(by):
+        if by.run.step == dies:
+            raise Dies
+
+    whole, again = model(), model()
+    fit(tmp_path / "whole", Does(trains), Does(lambda by: None), made=whole)
+    with pytest.raises(Dies):
+        fit(tmp_path / "run", Does(trains), Does(die))
+    fit(tmp_path / "run", Does(trains), Does(lambda by: None), made=again)
+    assert state(again) == state(whole)
+    assert replay(tmp_path / "run").exact == [3, 6, 9, 12, 12]
+    originals = [Does(trains), Does(lambda by: None)]
+    assert replay(tmp_path / "run", *originals, with_original=True, steps="7:").exact == [9, 12, 12]
+
+
 def test_a_run_that_begins_with_the_weights_of_another_is_validated_with_these(tmp_path):
     fit(tmp_path, epochs=1)
     loaded = model()

@@ -35,7 +35,9 @@ from kibitz.models.ended import Ended
 from kibitz.models.made_of import made_of
 from kibitz.models.restoring import (
     begin_as,
+    count_on,
     enter_source,
+    fits_of,
     go_on_at,
     newcomers,
     place_in,
@@ -161,7 +163,7 @@ class Durable:
         )
         if validation is not None:
             validation.tell = self._recorder.validated
-        self._clock = run.clock
+        self._clock, self._fit = run.clock, self._core.fits - 1
         run.savers.append(self._save)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
         left = self._found if self.place is not None and not self.place.ended else None
@@ -190,6 +192,7 @@ class Durable:
             return
         document = self._found.document
         put_back(self._core, self._found, cure=f'{self._given.by_fit}resume="weights", or another folder')
+        count_on(self._core, self._found)
         go_on_at(self.place, self._found, self._dispatch, self._kept, self._said, self._validation)
         if document["stop"] is not None and not self._grown:
             stop_as(self._dispatch.run, document["stop"])
@@ -317,7 +320,7 @@ class Durable:
         goes_on = self._found if self.place is not None else None
         return told | {
             "epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now, "id": self._id,
-            "source": source_at(self._source, told["step"]),
+            "source": source_at(self._source, told["step"]), **fits_of(self._core, self._fit),
             "parent": None if goes_on is None else goes_on.document.get("parent"),
         }  # fmt: skip
 

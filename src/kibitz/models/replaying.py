@@ -36,7 +36,9 @@ from kibitz.models.reaching_back import reach_back
 from kibitz.models.restoring import (
     STATE,
     begin_as,
+    count_on,
     enter_source,
+    fits_of,
     go_on_at,
     numbered,
     place_in,
@@ -226,6 +228,7 @@ class Replay:
         with self._hooks.writing():
             self._hooks.move(self.commit.document["trainable"])
             put_back(self._core, self.commit)
+        count_on(self._core, self.commit)
         go_on_at(place, self.commit, self._dispatch, self._kept, self._said, self._validation, self._numbered)
         stop = self.commit.document["stop"]
         if stop is not None and not self.past.goes_on(place.step, begun=place.begun, now=stop[2]):
@@ -264,7 +267,8 @@ class Replay:
                            begun=begun)  # fmt: skip
         was = self.commit.document
         told |= {"epochs": was["epochs"], "seconds": was["seconds"], "made_of": self._made_of,
-                 "id": uuid4().hex, "source": source_at(self._source, told["step"])}  # fmt: skip
+                 "id": uuid4().hex, "source": source_at(self._source, told["step"]),
+                 **fits_of(self._core, was["fits"])}  # fmt: skip
         live = {name for name, _ in self._numbered}
         told["callbacks"] = [each for each in told["callbacks"] if each[0] in live]
         return packed_commit(self._core.timeline.kept, told)

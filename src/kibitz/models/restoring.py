@@ -56,6 +56,22 @@ def begin_as(core: Core, commit: Commit) -> None:
     core.fits = commit.document["fits"]
 
 
+def fits_of(core: Core, number: int) -> dict[str, int]:
+    """What a commit says of the fits of its model: by their numbers rows are put in order.
+
+    Args:
+        core: The parts of the model.
+        number: The number of the fit that the run is.
+    """
+    return {"fits": number, "within": core.fits - 1 - number}
+
+
+def count_on(core: Core, commit: Commit) -> None:
+    """Count those fits too that hooks began within the run: the next one has the number that it would have had."""
+    within = commit.document.get("within", 0)
+    core.fits += within if isinstance(within, int) and within > 0 else 0
+
+
 def enter_source(feed: Feed, commit: Commit | None, place: Place | None, step: Callable[[], int]) -> None:
     """Put a source that knows its place where it was left, before anything is read from it.
 
