@@ -30,7 +30,8 @@ def reach_back(core: Core, commit: Commit, past: Past, start: int, callbacks: An
         callbacks: Who looks on.
         means: Whether their means over the epoch are wanted.
     """
-    there = Counter(commit.document.get("hooked", ()))
+    hooked = commit.document.get("hooked")
+    there = Counter(name for name in hooked if isinstance(name, str)) if isinstance(hooked, list) else Counter[str]()
     new: list[GraphHook] = []
     for hook in graph_hooks(core, as_list(callbacks)).hooks:
         new += [] if there[hook.name] else [hook]
