@@ -161,7 +161,8 @@ def noted(hears: Hears) -> Iterator[None]:
     boundary = Run.boundary
 
     def noting(run: Run, logs: Any, *, begun: bool) -> None:
-        hears._events.append(("boundary", run.clock.step, begun))
+        if run.keep is not None:  # a run within a hook is none that may be kept
+            hears._events.append(("boundary", run.clock.step, begun))
         boundary(run, logs, begun=begun)
 
     def restoring(kind: Any) -> None:
