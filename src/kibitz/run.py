@@ -168,6 +168,11 @@ class Run:
         """The sets that somebody has asked to validate with, and that were not yet; None if nobody has."""
         return frozenset(self._asked["evaluate"]) if "evaluate" in self._asked else None
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What somebody has asked for that is not done yet, as plain values."""
+        return {name: sorted(what) if name == "evaluate" else what for name, what in self._asked.items()}
+
     def save(self) -> None:
         """Have everybody save who saves in this run, after this hook; each by its own rule, such as only the best.
 

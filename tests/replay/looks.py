@@ -88,13 +88,15 @@ class Weights(callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self.norms, self.ended = [], 0
+        self.norms, self.means, self.ended = [], [], 0
 
     def on_train_batch_end(self, batch, logs=None):
         self.norms.append((self.run.step, self.model.get_weights()[0].tobytes()))
+        self.means.append(logs.get("gradient_norm"))
 
     def merge(self, other):
         self.norms += other.norms
+        self.means += other.means
 
     def on_run_end(self, outcome):
         self.ended += 1

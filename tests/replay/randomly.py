@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 
 import kibitz as keras
 from kibitz import callbacks, layers
+from kibitz.checkpoint.written import Written
 from kibitz.hooks import HOOKS
 from kibitz.models.durable import Durable
 from kibitz.models.replaying import Replay
+from kibitz.replay import recorder
 from kibitz.run import Run
 
 RNG = np.random.default_rng(7)
@@ -27,12 +30,15 @@ Y = RNG.integers(0, 2, size=(37, 1)).astype("float32")
 WEIGHT = RNG.uniform(0.5, 2, size=37).astype("float32")
 VX, VY = RNG.normal(size=(10, 3)).astype("float32"), RNG.integers(0, 2, size=(10, 1)).astype("float32")
 
-ACTIONS = ("rate", "weights", "in place", "slots", "metrics", "evaluate", "logs", "stop", "stop now", "nested", "fit")
+ACTIONS = ("rate", "weights", "in place", "slots", "metrics", "evaluate", "logs", "arrays", "stop", "stop now",
+           "nested", "fit")  # fmt: skip
 WRITES_IN = ("on_train_batch_begin", "on_train_batch_end", "on_epoch_begin", "on_epoch_end", "on_test_begin",
-             "on_test_batch_end", "on_test_end")  # fmt: skip
+             "on_test_batch_end", "on_test_end", "on_train_begin", "on_train_end", "on_run_end")  # fmt: skip
 SHIPPED = ("ReduceLROnPlateau", "EarlyStopping", "LearningRateScheduler", "SwapEMAWeights", "FreezeUntil",
            "GradientClip")  # fmt: skip
 GRAPH = ("GradientClip",)
+NEW = ("", "GradientNorms", "GradientNorms every 2 steps", "GradientNorms every 5 steps")
+"""Graph hooks that come to a run that has been, and the run had not; they leave its bits as they are."""
 
 
 class Dies(BaseException):
@@ -59,7 +65,7 @@ class Writes(callbacks.Callback):
 
     def __init__(self, hook: str, action: str, seed: int, one_in: int):
         super().__init__()
-        self.adds = ("added", "other") if action == "logs" else ()
+        self.adds = ("added", "other") if action in {"logs", "arrays"} else ()
         self._action, self._seed, self._one_in, self._hook = action, seed, one_in, hook
         setattr(self, hook, self._heard)
         self.__name__ = f"Writes{seed}"
@@ -83,10 +89,13 @@ class Writes(callbacks.Callback):
             model.optimizer.variables[-1].assign(np.asarray(model.optimizer.variables[-1]) * np.float32(0.5))
         elif action == "metrics":
             model.reset_metrics()
-        elif action == "evaluate" and self.run.sets is not None:
+        elif action == "evaluate" and self.run.sets is not None and self._hook != "on_run_end":
             self.run.evaluate()
-        elif action == "logs":
+        elif action == "logs" and self._hook != "on_run_end":
             logs["added"], logs["other"] = number / 7, float(number)
+            getattr(logs, "batch", {})["mine"] = number
+        elif action == "arrays" and self._hook != "on_run_end":
+            logs["added"], logs["other"] = np.full((2, 1), number), (int(number), None, [number], {"a": np.arange(2)})
         elif action == "stop" and number > 60:
             model.stop_training = True
         elif action == "stop now" and number > 60:
@@ -145,12 +154,15 @@ def told(logs: Any) -> str:
 
 @contextmanager
 def noted(hears: Hears) -> Iterator[None]:
-    """While this lasts, it is noted where a run may be kept, and where it is begun again."""
+    """While this lasts, it is noted where a run may be kept, and where it is begun again; and all arrays are kept."""
     patch = pytest.MonkeyPatch()
+    patch.setattr(recorder, "ROOM", math.inf)
+    patch.setattr(Written, "thin", lambda written, most: None)
     boundary = Run.boundary
 
     def noting(run: Run, logs: Any, *, begun: bool) -> None:
-        hears._events.append(("boundary", run.clock.step, begun))
+        if run.keep is not None:  # a run within a hook is none that may be kept
+            hears._events.append(("boundary", run.clock.step, begun))
         boundary(run, logs, begun=begun)
 
     def restoring(kind: Any) -> None:
@@ -193,6 +205,7 @@ class Program:
     deaths: tuple[tuple[int, str], ...] = ()
     hooks: tuple[str, ...] = HOOKS
     looks: bool = True
+    new: str = ""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -247,35 +260,58 @@ class Program:
 
     def lookers(self) -> list[Any]:
         """What must be given to a replay too: callbacks that are a part of the step."""
-        return [self.made(name) for name in self.shipped if name in GRAPH]
+        return [*(self.made(name) for name in self.shipped if name in GRAPH), *self.newly()]
+
+    def newly(self) -> list[Any]:
+        """The graph hooks that the run had not."""
+        _, _, every = self.new.partition(" every ")
+        return [callbacks.GradientNorms(every=every or None)] if self.new else []
 
     def hears(self) -> Hears:
         return Hears(self.hooks, looks=self.looks)
 
-    def fit(self, run: Path, hears: Hears, death: tuple[int, str] | None = None) -> None:
+    def fit(self, run: Path, hears: Hears, death: tuple[int, str] | None = None, *, new: bool = False) -> Any:
+        """Train it once, up to a death; the model."""
         model = self.model()
         given: dict[str, Any] = {"batch_size": self.batch_size, "epochs": self.epochs, "verbose": 0}
         given |= {"steps_per_epoch": self.steps_per_epoch, "shuffle": self.shuffle, "commit": self.commit}
         if self.freq is not None:
             given["validation_freq"] = self.freq
-        listed = self.listed()
+        listed = [*self.listed(), *(self.newly() if new else [])]
         if death is not None:
             listed.insert(0, Death(*death))
         with noted(hears):
             model.fit(**self.data, callbacks=[*listed, hears], run=run, keep=self.keep, **given)
+        return model
 
-    def trained(self, run: Path) -> list[tuple[Any, ...]]:
-        """Train it, with all its deaths; what was heard, joined where it was gone on with."""
+    def trained(self, run: Path, *, new: bool = False) -> list[tuple[Any, ...]]:
+        """Train it, with all its deaths; what was heard, joined where it was gone on with.
+
+        Begun again when it has ended, it ends as it did, and so does what was kept of it.
+
+        Args:
+            run: Its folder.
+            new: Whether the graph hooks are there that a replay of it is given.
+        """
         whole: list[tuple[Any, ...]] = []
         for death in (*self.deaths, None):
             hears = self.hears()
             try:
-                self.fit(run, hears, death)
+                model = self.fit(run, hears, death, new=new)
             except Dies:
                 whole = joined(whole, hears._events)
                 continue
+            ended = state_of(model)
+            assert state_of(self.fit(run, self.hears(), new=new)) == ended
+            kept = self.model()
+            kept.load_step(run)
+            assert state_of(kept) == ended
             return joined(whole, hears._events)
         return whole
+
+
+def state_of(model: Any) -> str:
+    return digest(model.export_state().values())
 
 
 def joined(before: list[tuple[Any, ...]], now: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -323,16 +359,19 @@ def programs(draw: Any) -> Program:
     hooks = draw(st.sampled_from([HOOKS, HOOKS, ("on_train_batch_end",), ("on_epoch_begin", "on_epoch_end"),
                                   ("on_epoch_end", "on_test_end", "on_train_end", "on_run_end")]))  # fmt: skip
     writes = draw(st.lists(st.tuples(st.sampled_from(WRITES_IN), st.sampled_from(ACTIONS), number(1, 4)), max_size=3))
+    shipped = tuple(draw(st.lists(st.sampled_from(SHIPPED), max_size=2, unique=True)))
+    # Behind a hook that changes gradients a new one makes another program, which may have other bits, and says so.
+    new = "" if set(shipped) & set(GRAPH) else draw(st.sampled_from(NEW))
     return Program(
         seed=draw(number(0, 9)), noisy=draw(st.booleans()), optimizer=draw(st.sampled_from(["sgd", "adam", "decay"])),
         batch_size=draw(st.sampled_from([8, 16])), epochs=draw(number(1, 4)), rows=draw(st.sampled_from([37, 32])),
         steps_per_epoch=draw(st.sampled_from([None, None, 3, 7])),
         weights=draw(st.sampled_from(["", "", "sample", "class"])), freq=freq,
         sets=draw(st.booleans()), shuffle=draw(st.booleans()), writes=tuple(writes),
-        shipped=tuple(draw(st.lists(st.sampled_from(SHIPPED), max_size=2, unique=True))),
+        shipped=shipped,
         commit=draw(st.sampled_from(["1 step", "2 steps", "3 steps", "5 steps", "1 epoch"])),
         keep=draw(st.sampled_from([2, 3, 10])),
         deaths=tuple(draw(st.lists(st.tuples(number(1, 9), st.sampled_from(
             ["on_train_batch_begin", "on_train_batch_end", "on_epoch_end", "on_epoch_begin"])), max_size=2))),
-        hooks=hooks, looks=draw(st.booleans()),
+        hooks=hooks, looks=draw(st.booleans()), new=new,
     )  # fmt: skip

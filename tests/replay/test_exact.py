@@ -99,6 +99,18 @@ PROGRAMS = {
     "a stop at the end of an epoch": Program(
         seed=6, rows=32, freq=1, writes=(("on_epoch_end", "stop", 2), ("on_epoch_end", "evaluate", 1))
     ),
+    "a validation before the first step, and writes at the very end": Program(
+        seed=3, freq=1, epochs=2, rows=32, sets=True, deaths=((6, "on_train_batch_end"),),
+        writes=(("on_train_begin", "evaluate", 1), ("on_run_end", "weights", 1), ("on_train_end", "slots", 1)),
+    ),
+    "arrays in the logs": Program(
+        seed=4, noisy=True, freq="2 steps", epochs=2, commit="1 step",
+        writes=(("on_train_batch_end", "arrays", 1), ("on_epoch_end", "arrays", 1), ("on_test_end", "arrays", 2)),
+    ),
+    "a graph hook that the run had not": Program(
+        seed=5, noisy=True, optimizer="adam", rows=32, new="GradientNorms every 2 steps", commit="2 steps",
+        shipped=("ReduceLROnPlateau",), deaths=((7, "on_train_batch_end"),),
+    ),
     "a step that is traced otherwise": Program(
         seed=0, shipped=("GradientClip", "LearningRateScheduler"), weights="sample", commit="5 steps", keep=2,
         deaths=((7, "on_epoch_end"), (9, "on_train_batch_end")),
@@ -112,13 +124,14 @@ def test_stretches_of_a_program_in_which_hooks_take_a_hand_are_heard_as_they_wer
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         original = program.trained(tmp_path / "run")
+        original = program.trained(tmp_path / "with", new=True) if program.new else original
         last = steps_of(original)
         there = lying_in(tmp_path / "run")
         for start, stop in ((0, last), (last // 2, max(last - 1, last // 2 + 1))):
             found, done = replayed(program, tmp_path / "run", f"{start}:{stop}")
             agree(program, original, found, start, stop, last)
             assert not done.apart
-        found, done = replayed(program, tmp_path / "run", f"{last // 2}:{last}", original=True)
+        found, done = replayed(program, tmp_path / "run", f"{last // 2}:{last}", original=not program.new)
         assert not done.apart
         assert lying_in(tmp_path / "run") == there
 
@@ -130,6 +143,8 @@ def test_what_is_heard_of_a_stretch_is_what_was_heard_of_it_then(program, data):
         warnings.simplefilter("ignore")
         run = Path(place) / "run"
         original = program.trained(run)
+        if program.new:
+            original = program.trained(Path(place) / "with", new=True)
         last = steps_of(original)
         there = lying_in(run)
         stretches = [(0, last)]

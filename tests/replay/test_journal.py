@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from kibitz.errors import UnusableFile
 from kibitz.hooks import HOOKS
-from kibitz.replay.entry import KINDS, MOST, Committed, EpochEnded, Lost, Validated, Wrote, packed
+from kibitz.replay.entry import MOST, Committed, EpochEnded, Lost, Validated, Wrote, packed
 from kibitz.replay.journal import Journal, read
+from kibitz.replay.logged import KINDS, Packed, Untold
 from kibitz.replay.moment import Moment
 
 counts = st.integers(0, MOST - 1)
@@ -24,6 +25,14 @@ logged = (
     numbers
     | texts
     | st.just("nan")
+    | st.builds(Untold, texts)
+    | st.builds(
+        Packed,
+        st.recursive(
+            st.none() | st.integers(-9, 9) | texts,
+            lambda some: st.lists(some, max_size=2) | st.dictionaries(texts, some, max_size=1),
+        ),
+    )
     | st.sampled_from(list(KINDS.values())).flatmap(
         lambda kind: st.integers(0, 100).map(lambda number: kind(number / 7)) | st.just(kind(1))
     )
@@ -34,6 +43,8 @@ special = st.fixed_dictionaries({}, optional={
     "@stop": st.tuples(texts, st.booleans(), st.booleans(), st.booleans()).map(list),
     "@evaluate": st.lists(texts, max_size=3),
     "@taken": st.lists(texts, max_size=3),
+    "@gone": st.lists(texts, max_size=3),
+    "@own": st.dictionaries(texts | st.just("packed"), logged, max_size=3),
     "@logs": st.dictionaries(texts | st.just("float"), logged, max_size=3),
     "@moved": st.text("01", max_size=20),
     "@averages": st.booleans(),
@@ -187,6 +198,10 @@ HOSTILE = {
     "a name that is special": ["1.0/epoch_end", "A", {"@import": "os"}],
     "the same twice": ["1.0/epoch_end", "A", {"learning_rate": 1.0, "optimizer/learning_rate": 2.0}],
     "stops of another kind": ["1.0/epoch_end", "A", {"@stop": ["", 1, 0, 0]}],
+    "logs that are a list": ["1.0/epoch_end", "A", {"@logs": [1]}],
+    "logs of no kind": ["1.0/epoch_end", "A", {"@logs": {"mine": {"pickled": "os.system"}}}],
+    "a reason that is a number": ["1.0/epoch_end", "A", {"@logs": {"mine": {"untold": 7}}}],
+    "a number of the state that is packed": ["1.0/epoch_end", "A", {"learning_rate": {"packed": 1}}],
     "arrays that are a number": ["1.0/epoch_end", "A", {"@arrays": 7}],
     "flags that are words": ["1.0/epoch_end", "A", {"@moved": "yes"}],
     "an empty list": [],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
     )
 
 
-def _numbers(values: list[Any]) -> np.ndarray | None:
+def _numbers(values: Sequence[Any]) -> np.ndarray | None:
     """A list of floats, or of whole numbers, as an array from which the very same come back; None if it is neither."""
     (kind, *others) = set(map(type, values))
     if others or kind not in NUMBERS:

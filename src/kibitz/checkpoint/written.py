@@ -38,17 +38,19 @@ class Written:
         self._read: tuple[int, dict[str, np.ndarray]] = -1, {}  # the file that was read last
 
     def write(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write the arrays that hooks wrote since the commit before that of this step.
+        """Write the arrays that hooks wrote since the commit before that of this step; it may be one of the same step.
 
         A step that ends an epoch may be committed twice, before what is done there and after it: both are kept.
 
         Raises:
             UnusableFile: If the disk refuses.
         """
-        path, self._read = self.path / name_of(step), (-1, {})
-        with suppress(UnusableFile):  # none, or a damaged one
-            arrays = {**read_state(path, follow=False)[0], **arrays}
-        write_state(path, arrays, {"step": step})
+        self._read = -1, {}
+        there: dict[str, np.ndarray] = {}
+        if step in steps_in(self.path):
+            with suppress(UnusableFile):
+                there, _ = read_state(self.path / name_of(step), follow=False)
+        write_state(self.path / name_of(step), {**there, **arrays}, {"step": step})
 
     def read(self, step: int, beginning: str) -> dict[str, np.ndarray]:
         """Those that were written at a step, and whose names begin so; without that beginning.

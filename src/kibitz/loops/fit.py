@@ -81,8 +81,11 @@ def fit(dispatch: Dispatch, timeline: Timeline, way: Way, plan: FitPlan) -> None
 
 
 def _begin(run: Run, plan: FitPlan) -> tuple[range, Place | None, Logs]:
-    """Which epochs are left, the place within the first of them to go on from, and the logs as they stood there."""
-    run.carry_out({})
+    """Which epochs are left, the place within the first of them to go on from, and the logs as they stood there.
+
+    What callbacks have asked for in `on_train_begin` belongs to the run where that begins, and is written down with it.
+    Where a run is gone on with, it is done before the state is put back.
+    """
     keeper, start, stop = plan.keeper, plan.planned.start, plan.planned.stop
     place = None if keeper is None else keeper.place
     if place is None or keeper is None:
@@ -90,11 +93,16 @@ def _begin(run: Run, plan: FitPlan) -> tuple[range, Place | None, Logs]:
         plan.feed.skip(first - start)
         if keeper is not None:
             keeper.restore()
+        run.carry_out({})
         return range(first, stop), None, Logs()
+    if not place.begins:
+        run.carry_out({})
     run.first_epoch = place.epoch  # for those who must be ready before the state is put back
     plan.feed.seek(place.epoch - start, place.batch if place.begun else 0, place.step)
     if place.begun:
         return range(place.epoch, stop), place, place.logs
     keeper.restore()
+    if place.begins:
+        run.carry_out({})
     over = place.ended or run.stop_requested
     return range(stop if over else place.epoch, stop), None, place.logs

@@ -28,6 +28,11 @@ class Place:
     logs: Logs = field(default_factory=Logs)
     ended: bool = False
 
+    @property
+    def begins(self) -> bool:
+        """Whether it is where the run began: the state is that of then, and nothing has come of it yet."""
+        return self.step == 0 and not self.begun
+
 
 class Keeper(Protocol):
     """Keeps a run, so that another process can go on with it; models/durable.py has the one there is."""

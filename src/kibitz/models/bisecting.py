@@ -96,13 +96,16 @@ class Search:
         when: What is looked for.
         x: The inputs that fit was given.
         given: All that it was given, for a replay.
+        callbacks: Those among it: what they have traced into the step may have to be there from before the stretch.
 
     Raises:
         UnknownMonitor: If a text asks for a number that was not known in the run; nothing has been run then.
     """
 
-    def __init__(self, core: Core, asked: LookBack, when: Any, x: Any, given: Callable[[Replay], FitArguments]):
-        self._core, self._asked, self._x, self._given = core, asked, x, given
+    def __init__(
+        self, core: Core, asked: LookBack, when: Any, x: Any, given: Callable[[Replay], FitArguments], callbacks: Any
+    ):
+        self._core, self._asked, self._x, self._given, self._callbacks = core, asked, x, given, callbacks
         self._when = When(when)
         self._folder = RunFolder(asked.run, writes=False)
         self._past, newest = past_and_newest(self._folder)
@@ -188,13 +191,16 @@ class Search:
 
     def _run_again(self, start: int, stop: int) -> Onset:
         finds = Finds(self._when)
-        replay = Replay(self._core, replace(self._asked, steps=(start, stop)), self._past)
+        asked = replace(self._asked, steps=(start, stop))
+        replay = Replay(self._core, asked, self._past, callbacks=self._callbacks)
         given = self._given(replay)
         run_replay(self._core, replace(given, callbacks=[*as_list(given.callbacks), finds]), replay)
         return replace(finds.found or Onset(self._when.written, None), steps_run=replay.done.steps_run)
 
 
-def bisect_fit(core: Core, asked: LookBack, when: Any, x: Any, given: Callable[[Replay], FitArguments]) -> Onset:
+def bisect_fit(
+    core: Core, asked: LookBack, when: Any, x: Any, given: Callable[[Replay], FitArguments], callbacks: Any
+) -> Onset:
     """Find the first step of a run after which something holds; `Model.bisect` documents it.
 
     Args:
@@ -203,7 +209,8 @@ def bisect_fit(core: Core, asked: LookBack, when: Any, x: Any, given: Callable[[
         when: What is looked for.
         x: The inputs that fit was given.
         given: All that it was given, for a replay.
+        callbacks: Those among it.
     """
     core.check_compiled("bisect")
-    search = Search(core, asked, when, x, given)
+    search = Search(core, asked, when, x, given, callbacks)
     return search.halving() if asked.steps is None else search.through()

@@ -49,8 +49,8 @@ def document_of(
     ]
     return {
         "format": FORMAT, "step": clock.step, "epoch": epoch, "batch": clock.batch if begun else 0, "begun": begun,
-        "stop": [run.reason, run.by, run.stop_now] if run.stop_requested else None, "outcome": None,
-        "row_seed": core.row_seed, "fits": core.fits - 1, "logs": dict(logs), "own": dict(getattr(logs, "batch", {})),
+        "stop": [run.reason, run.by, run.stop_now] if run.stop_requested else None, "outcome": None, "asked": run.asked,
+        "row_seed": core.row_seed, "logs": dict(logs), "own": dict(getattr(logs, "batch", {})),
         "trainable": trainable, "callbacks": callbacks,
         "said": said.get_state(), "latest": {} if validation is None else validation.get_state(),
         "hooked": [hook.name for hook in core.hooks.hooks], "aside": core.owner.set_aside(),

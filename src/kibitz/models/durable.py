@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import jax
 
-from kibitz.callbacks.dispatch import Dispatch, Seat
+from kibitz.callbacks.dispatch import Dispatch
 from kibitz.callbacks.say import say
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.background import Background
@@ -32,12 +32,15 @@ from kibitz.loops.validation import Validation
 from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit, program_of
 from kibitz.models.durable_arguments import DurableArguments
+from kibitz.models.ended import Ended
 from kibitz.models.made_of import made_of
 from kibitz.models.restoring import (
     begin_as,
+    count_on,
     enter_source,
+    fits_of,
     go_on_at,
-    numbered,
+    newcomers,
     place_in,
     put_back,
     source_at,
@@ -83,6 +86,8 @@ class Durable:
         self._journal = Journal(self._folder.journal)
         self._unwritten: list[Entry] = []  # what the journal is to say with the next commit
         self._program: dict[str, Any] | None = None
+        self._final: dict[str, Any] = {}  # what is said of the end, once it has come
+        self._ended: Ended | None = None
         self.place: Place | None = None
 
     # -- before the first step ---------------------------------------------------------------------------------------
@@ -165,25 +170,17 @@ class Durable:
         )
         if validation is not None:
             validation.tell = self._recorder.validated
-        self._clock = run.clock
+        self._clock, self._fit = run.clock, self._core.fits - 1
         run.savers.append(self._save)
         self._kept = [Kept(callback) for callback in dispatch.callbacks]
-        self._new = [] if self.place is None or self.place.ended else self._newcomers()
-        self._recorder.late = list(self._new)
+        left = self._found if self.place is not None and not self.place.ended else None
+        self._new = [] if left is None else newcomers(dispatch, left)
+        self._recorder.late, self._recorder.over = list(self._new), self._closed
         if self._given.commit is not None:
             self._beat = Beat(self._given.commit, "fit", name="commit")
             self._beat.settle(steps, len(planned))
             if not self._beat.cadence.timed:
                 run.acts.append(self._beat.until)
-
-    def _newcomers(self) -> list[Seat]:
-        """The callbacks of which the commit does not know."""
-        document, arrays = (self._found.document, self._found.arrays) if self._found else ({"callbacks": []}, {})
-        known = set(numbered(name for name, *_ in unpack(document["callbacks"], arrays)))
-        seats = self._dispatch.seats
-        return [
-            seat for key, seat in zip(numbered(each.name for each in seats), seats, strict=True) if key not in known
-        ]
 
     # -- going on ----------------------------------------------------------------------------------------------------
 
@@ -202,6 +199,7 @@ class Durable:
             return
         document = self._found.document
         put_back(self._core, self._found, cure=f'{self._given.by_fit}resume="weights", or another folder')
+        count_on(self._core, self._found)
         go_on_at(self.place, self._found, self._dispatch, self._kept, self._said, self._validation)
         if document["stop"] is not None and not self._grown:
             stop_as(self._dispatch.run, document["stop"])
@@ -213,6 +211,8 @@ class Durable:
             if not self._journal.cut(document["journal"]):
                 self._unwritten += [Lost(self.place.step), self._committed(document, state_digest(self._found.arrays))]
             self._record(begun=self.place.begun)
+        else:
+            self._ended = Ended(self._core, self._found, self._dispatch, self._recorder)
         self._say()
 
     def _record(self, *, begun: bool) -> None:
@@ -328,7 +328,7 @@ class Durable:
         goes_on = self._found if self.place is not None else None
         return told | {
             "epochs": self._planned.stop, "seconds": self._seconds(), "made_of": self._now, "id": self._id,
-            "source": source_at(self._source, told["step"]),
+            "source": source_at(self._source, told["step"]), **fits_of(self._core, self._fit),
             "parent": None if goes_on is None else goes_on.document.get("parent"),
         }  # fmt: skip
 
@@ -363,19 +363,31 @@ class Durable:
 
     def end(self, logs: Logs) -> None:
         """Training has ended as it should: wait for the last commit, and say how it ended."""
-        if self.place is not None and self.place.ended:
+        if self._ended is not None:
+            self._ended.trained()
             return
         self._background.wait()
         run = self._dispatch.run
-        document = self._document(logs, run.clock.epoch + 1, begun=False)
-        document |= {"outcome": "stopped" if run.stop_requested else "completed"}
-        arrays, packed = packed_commit(self._core.timeline.kept, document)
-        entries, written = self._recorder.taken()
+        self._final = self._document(logs, run.clock.epoch + 1, begun=False)
+        self._final |= {"outcome": "stopped" if run.stop_requested else "completed"}
+        self._write_final(*self._recorder.taken())
+
+    def _write_final(self, entries: list[Entry], written: dict[str, Any]) -> None:
+        """Write how the run ended, with what hooks have written since its last commit."""
+        arrays, packed = packed_commit(self._core.timeline.kept, dict(self._final))
         self._unwritten += entries
         if written:
-            self._folder.written.write(document["step"] + 1, written)
+            self._folder.written.write(packed["step"] + 1, written)
         packed["journal"] = self._say_written()
         self._folder.write_final(arrays, packed)
+
+    def _closed(self) -> None:
+        """All have had `on_run_end`: what they wrote there is the end of the run too, and is written once."""
+        entries, written = self._recorder.taken()
+        if self._final and entries:
+            owner = self._core.owner
+            self._final |= {"trainable": Trainability(owner).written, "aside": owner.set_aside(), "closed": True}
+            self._write_final(entries, written)
 
     def finish(self) -> None:
         """The fit is over, and nobody has raised."""

@@ -100,7 +100,7 @@ class LookingBack:
         from kibitz.models.side_by_side import alone, spread
 
         asked = LookBack(run, steps, epochs, with_original, tolerance, _says(verbose))
-        replay = Replay(self.core, asked)
+        replay = Replay(self.core, asked, callbacks=callbacks)
         data = Data(x, y, validation_data, class_weight, sample_weight)
         given = as_recorded(replay.commit, replay.past, data, callbacks)
         if branch is not None:
@@ -178,7 +178,7 @@ class LookingBack:
             return as_recorded(replay.commit, replay.past, data, callbacks)
 
         asked = LookBack(run, steps, tolerance=tolerance, says=_says(verbose))
-        return bisect_fit(self.core, asked, when, x, given)
+        return bisect_fit(self.core, asked, when, x, given, callbacks)
 
     def load_step(
         self,

@@ -32,10 +32,13 @@ from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit
 from kibitz.models.made_of import made_of
+from kibitz.models.reaching_back import reach_back
 from kibitz.models.restoring import (
     STATE,
     begin_as,
+    count_on,
     enter_source,
+    fits_of,
     go_on_at,
     numbered,
     place_in,
@@ -59,7 +62,8 @@ class LookBack:
     """What a replay was asked for; `Model.replay` documents it.
 
     Besides: `stays`, whether the model is left as it is behind the stretch; `forks`, who is given the commit there;
-    `at_once`, whether it is over where it begins.
+    `at_once`, whether it is over where it begins; `since`, the step at which it begins at the latest, if that is before
+    the stretch.
     """
 
     run: Any
@@ -71,6 +75,7 @@ class LookBack:
     stays: bool = False
     forks: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
     at_once: bool = False
+    since: int | None = None
 
 
 class Replay:
@@ -81,16 +86,23 @@ class Replay:
         asked: What is to be looked at.
         past: What is known of the run. None reads it.
         nobody: Whether nobody looks on: it is run to get to the end of the stretch.
+        callbacks: Who looks on, for what they have traced into the step.
     """
 
-    def __init__(self, core: Core, asked: LookBack, past: Past | None = None, *, nobody: bool = False):
+    def __init__(
+        self, core: Core, asked: LookBack, past: Past | None = None, *, nobody: bool = False, callbacks: Any = None
+    ):
         self._core, self._asked, self._nobody = core, asked, nobody
         _check(asked)
         self._folder = RunFolder(asked.run, writes=False)
         self.past = past or past_of(self._folder)
         self.stretch = Stretch.read(asked.steps, asked.epochs, ends=self.past.epochs, first=self.past.first,
                                     last=self.past.last)  # fmt: skip
-        self.commit: Commit = commit_before(self._folder, self.past, self.stretch.start)
+        start = self.stretch.start if asked.since is None else min(asked.since, self.stretch.start)
+        self.commit: Commit = commit_before(self._folder, self.past, start)
+        since = reach_back(core, self.commit, self.past, start, callbacks)
+        if since < self._step:
+            self.commit = commit_before(self._folder, self.past, since)
         self.past.check_known(self._step, self.stretch.stop, self._folder.journal)
         self.done = Replayed(str(self._folder.path), range(self.stretch.start, self.stretch.stop), self._step)
         self._seeds = core.fits, vars(core).get("row_seed")
@@ -176,7 +188,7 @@ class Replay:
         dispatch.run.keep = self._at_boundary
         timeline = self._core.timeline
         heard = Stretch(self.stretch.stop, self.stretch.stop) if self._nobody else self.stretch
-        self._hooks = WrittenAgain(self._core, self._folder, dispatch.run)
+        self._hooks = WrittenAgain(self._core, self._folder, dispatch.run, lambda: self._looking.hearing)
         live, order = self._as_they_were(dispatch) if self._asked.with_original else ({}, {})
         self._looking = Looking(dispatch, heard, self.past, self._hooks, live, order, timeline.push, self.done.run)
         dispatch.watch, timeline.told = self._looking, self._told
@@ -217,6 +229,7 @@ class Replay:
         with self._hooks.writing():
             self._hooks.move(self.commit.document["trainable"])
             put_back(self._core, self.commit)
+        count_on(self._core, self.commit)
         go_on_at(place, self.commit, self._dispatch, self._kept, self._said, self._validation, self._numbered)
         stop = self.commit.document["stop"]
         if stop is not None and not self.past.goes_on(place.step, begun=place.begun, now=stop[2]):
@@ -255,7 +268,8 @@ class Replay:
                            self._validation, logs, epoch, begun=begun)  # fmt: skip
         was = self.commit.document
         told |= {"epochs": was["epochs"], "seconds": was["seconds"], "made_of": self._made_of,
-                 "id": uuid4().hex, "source": source_at(self._source, told["step"])}  # fmt: skip
+                 "id": uuid4().hex, "source": source_at(self._source, told["step"]),
+                 **fits_of(self._core, was["fits"])}  # fmt: skip
         live = {name for name, _ in self._numbered}
         told["callbacks"] = [each for each in told["callbacks"] if each[0] in live]
         return packed_commit(self._core.timeline.kept, told)

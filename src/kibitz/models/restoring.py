@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from kibitz.callbacks.dispatch import Dispatch
+import numpy as np
+
+from kibitz.callbacks.dispatch import Dispatch, Seat
 from kibitz.callbacks.state import Kept
 from kibitz.checkpoint.leaf import digest_of, leaf_digests
 from kibitz.checkpoint.packed import unpack
@@ -14,6 +16,7 @@ from kibitz.checkpoint.run_folder import Commit
 from kibitz.data.feed import Feed
 from kibitz.data.source import Source
 from kibitz.data.stateful import StatefulSource
+from kibitz.engine.state import TrainState, canonical
 from kibitz.engine.timeline import restored
 from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch
 from kibitz.logs import Logs
@@ -56,6 +59,22 @@ def begin_as(core: Core, commit: Commit) -> None:
     core.fits = commit.document["fits"]
 
 
+def fits_of(core: Core, number: int) -> dict[str, int]:
+    """What a commit says of the fits of its model: by their numbers rows are put in order.
+
+    Args:
+        core: The parts of the model.
+        number: The number of the fit that the run is.
+    """
+    return {"fits": number, "within": core.fits - 1 - number}
+
+
+def count_on(core: Core, commit: Commit) -> None:
+    """Count those fits too that hooks began within the run: the next one has the number that it would have had."""
+    within = commit.document.get("within", 0)
+    core.fits += within if isinstance(within, int) and within > 0 else 0
+
+
 def enter_source(feed: Feed, commit: Commit | None, place: Place | None, step: Callable[[], int]) -> None:
     """Put a source that knows its place where it was left, before anything is read from it.
 
@@ -93,7 +112,7 @@ def put_back(core: Core, commit: Commit, *, cure: str = "the model that the run 
     """
     timeline, arrays = core.timeline, commit.arrays
     try:
-        timeline.base = restored(timeline.read(), arrays)
+        timeline.base = _as_far(restored(timeline.read(), arrays), commit.document["step"])
     except (KeyError, ShapeMismatch) as error:
         raise InvalidArgument(
             "The commit does not fit this model: " + str(error).splitlines()[0],
@@ -102,6 +121,13 @@ def put_back(core: Core, commit: Commit, *, cure: str = "the model that the run 
             cure=cure,
         ) from error
     core.owner.put_aside({name[6:]: arrays[name] for name in arrays if name.startswith("aside/")})
+
+
+def _as_far(state: TrainState, step: int) -> TrainState:
+    """The same state where graph hooks have come to a step, those too that were not there before."""
+    if not state.graph:
+        return state
+    return state.with_(graph={**state.graph, "step": canonical(np.int32(step), state.graph["step"], "step")})
 
 
 def go_on_at(
@@ -126,10 +152,30 @@ def go_on_at(
     """
     clock = dispatch.run.clock
     clock.epoch, clock.batch, clock.step = place.epoch, place.batch, place.step
+    if not place.ended:
+        _ask_again(dispatch.run, commit.document.get("asked"), saves=which is None)
     remind(dispatch, kept, commit, which)
     said.set_state(unpack(commit.document["said"], commit.arrays))
     if validation is not None and (latest := unpack(commit.document["latest"], commit.arrays)):
         validation.set_state(latest)
+
+
+def _ask_again(run: Run, asked: Any, *, saves: bool) -> None:
+    """Ask a run for what the one before it was still to do at its commit.
+
+    Args:
+        run: The run.
+        asked: What that was, as the commit says it.
+        saves: Whether to save is among what it may be asked for.
+    """
+    asked = asked if isinstance(asked, Mapping) else {}
+    names = asked.get("evaluate")
+    if isinstance(names, list) and run.sets is not None:
+        run.evaluate([name for name in names if isinstance(name, str)])
+    if saves and "save" in asked:
+        run.save()
+    if saves and "flush" in asked:
+        run.flush()
 
 
 def stop_as(run: Run, stop: tuple[str, str, bool]) -> None:
@@ -175,6 +221,18 @@ def _give(kept: Kept, state: dict[str, Any], name: str, commit: Commit) -> None:
             wanted="what its get_state gives today",
             cure='begin anew in another folder, with resume="weights", or without this callback',
         ) from error
+
+
+def newcomers(dispatch: Dispatch, commit: Commit) -> list[Seat]:
+    """The callbacks of which a commit does not know.
+
+    Args:
+        dispatch: The callbacks.
+        commit: The commit.
+    """
+    known = set(numbered(name for name, *_ in unpack(commit.document["callbacks"], commit.arrays)))
+    named = numbered(seat.name for seat in dispatch.seats)
+    return [seat for key, seat in zip(named, dispatch.seats, strict=True) if key not in known]
 
 
 def numbered(names: Iterable[str]) -> list[tuple[str, int]]:

@@ -20,6 +20,7 @@ from kibitz.loops.place import Place
 from kibitz.loops.validation import Validation
 from kibitz.models.arguments import whole
 from kibitz.models.core import Core
+from kibitz.models.reaching_back import reach_back
 from kibitz.models.replaying import LookBack, Replay
 from kibitz.models.running import FitArguments
 from kibitz.replay.parcel import packed, unpacked
@@ -60,7 +61,7 @@ def spread(replay: Replay, core: Core, given: FitArguments, asked: LookBack, wor
             wanted="one of the two",
             cure="workers=1",
         )
-    kept = set(replay.kept_commits())
+    kept = {step for step in replay.kept_commits() if step <= replay.done.began or step > replay.stretch.start}
     cut = pieces(replay.stretch, kept, count)
     return replay if len(cut) == 1 else SideBySide(core, given, asked, replay.past, cut, making)
 
@@ -98,7 +99,7 @@ class SideBySide(Replay):
 
     def __init__(self, core: Core, given: FitArguments, asked: LookBack, past: Past, cut: list[Stretch],
                  making: Making | None):  # fmt: skip
-        super().__init__(core, asked, past)
+        super().__init__(core, asked, past, callbacks=given.callbacks)
         self._given, self._cut, self._making = given, cut, making
         self._along: list[Any] = []
         self._over, self._ran, self._epoch = False, 0, -1
@@ -116,12 +117,19 @@ class SideBySide(Replay):
         run.graph_state_of = alone.refuse("self.run.graph_state(self)")
         vars(run)["batch_of"] = alone.refuse("self.batch")
         if self._asked.says:
-            began = ", ".join(f"{self._commit_of(piece):,}" for piece in self._cut)
+            began = ", ".join(f"{self._commit_of(piece):,}" for piece in range(len(self._cut)))
             say(f"{self.done.run}: looking back at {self.stretch}; {self.stretch.stop - self._step} steps are run "
                 f"again, in {len(self._cut)} processes, from the commits after {began} steps.")  # fmt: skip
 
-    def _commit_of(self, piece: Stretch) -> int:
-        return max(step for step in (self._step, *self.kept_commits()) if step <= piece.start)
+    def _commit_of(self, place: int) -> int:
+        since = self._since(place)
+        return max(step for step in (self._step, *self.kept_commits()) if step <= since)
+
+    def _since(self, place: int) -> int:
+        """Where a piece begins at the latest; means over an epoch go on here, but for those who look on there."""
+        return self._step if place == 0 else reach_back(
+            self._core, self.commit, self.past, self._cut[place].start, self._given.callbacks, means=bool(self._along)
+        )  # fmt: skip
 
     # -- the processes -----------------------------------------------------------------------------------------------
 
@@ -160,9 +168,9 @@ class SideBySide(Replay):
         configured = {name: getattr(jax.config, name) for name in SETTINGS if hasattr(jax.config, name)}
         given = self._asked
         return [
-            packed(Task(making, replace(given, steps=(piece.start, piece.stop), epochs=None, says=False), hooks,
-                              every, cores, configured))
-            for piece, cores in zip(self._cut, shares(len(self._cut)), strict=True)
+            packed(Task(making, replace(given, steps=(piece.start, piece.stop), epochs=None, says=False,
+                                        since=self._since(place)), hooks, every, cores, configured))
+            for place, (piece, cores) in enumerate(zip(self._cut, shares(len(self._cut)), strict=True))
         ]  # fmt: skip
 
     def _wanted(self) -> tuple[tuple[str, ...], str | None]:
@@ -225,10 +233,9 @@ class SideBySide(Replay):
     def _finish(self, place: int, message: bytes) -> None:
         """Take what a process has to say at its end."""
         finished: Finished = unpacked(message)
-        # One whose commit was damaged, or let go meanwhile, has begun in the piece before its own.
-        before = self._cut[place].start if place and finished.done.began < self._cut[place].start else -1
-        self.done.exact += [step for step in finished.done.exact if step > before]
-        self.done.apart |= finished.done.apart
+        begin = self._cut[place].start if place else -1  # commits before it were met by the piece before
+        self.done.exact += [step for step in finished.done.exact if step > begin]
+        self.done.apart |= {step: far for step, far in finished.done.apart.items() if step > begin}
         self._ran += finished.done.steps_run
         if place == 0:
             self.done.began = finished.done.began

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +18,7 @@ from kibitz.models.core import Core
 from kibitz.models.refreezing import take
 from kibitz.models.trainability import Trainability
 from kibitz.replay.entry import Wrote
+from kibitz.replay.logged import Packed, Untold, from_logged
 from kibitz.replay.recorder import measures, named, place_of
 from kibitz.run import Run
 
@@ -28,12 +30,15 @@ class WrittenAgain:
         core: The parts of the model.
         folder: The run that has been.
         run: The run that is it again.
+        heard: Tells whether somebody hears the hook in which it is.
 
     Attributes: `at_work`, whether it is this that writes to the model now, and no callback.
     """
 
-    def __init__(self, core: Core, folder: RunFolder, run: Run):
-        self._core, self._folder, self._run = core, folder, run
+    def __init__(self, core: Core, folder: RunFolder, run: Run, heard: Callable[[], bool]):
+        self._core, self._folder, self._run, self._heard = core, folder, run, heard
+        self._file: dict[str, np.ndarray] = {}  # the arrays that were read last
+        self._untold: set[tuple[str, str]] = set()  # of what in the logs it has been said that it is not known
         self.at_work = False
 
     def __call__(self, entry: Wrote, args: tuple[Any, ...]) -> None:
@@ -65,15 +70,38 @@ class WrittenAgain:
         if "@evaluate" in what:
             run.evaluate(what["@evaluate"])
         if args and isinstance(args[-1], dict):
-            for name in what.get("@taken", ()):
-                args[-1].pop(name, None)
-            args[-1].update(what.get("@logs", {}))
+            self._log(entry, args[-1], what.get("@logs", {}), what.get("@taken", ()))
+            self._log(entry, getattr(args[-1], "batch", {}), what.get("@own", {}), what.get("@gone", ()))
+
+    def _log(self, entry: Wrote, logs: dict[str, Any], put: Mapping[str, Any], taken: Sequence[str]) -> None:
+        """Put into the logs what a hook did, and say of what is not known that it is missing."""
+        for name in taken:
+            logs.pop(name, None)
+        for name, logged in put.items():
+            value = from_logged(logged, self._kept(entry) if isinstance(logged, Packed) else {})
+            if not isinstance(value, Untold):
+                logs[name] = value
+            elif (entry.by, name) not in self._untold and self._heard():
+                self._untold.add((entry.by, name))
+                warnings.warn(
+                    f"{entry.who} put {name!a:.80} into the logs of {entry.hook}, and here it is missing: "
+                    f"{value.why!a:.200}. First at step {entry.step}; with {entry.who} among the callbacks and "
+                    "with_original=True it is there.", stacklevel=2,
+                )  # fmt: skip
+
+    def _kept(self, entry: Wrote) -> dict[str, np.ndarray]:
+        """The arrays that a hook wrote, as far as they are kept; a file is read once, for all that stands in it."""
+        beginning = f"{place_of(entry.moment, entry.by)}/"
+        if not any(name.startswith(beginning) for name in self._file):
+            self._file = self._folder.written.read(entry.step, "")
+        found = {name[len(beginning) :]: each for name, each in self._file.items() if name.startswith(beginning)}
+        return found or self._folder.written.read(entry.step, beginning)
 
     def _arrays(self, entry: Wrote) -> dict[str, np.ndarray]:
         names = entry.what.get("@arrays", ())
         if not names:
             return {}
-        found = self._folder.written.read(entry.step, f"{place_of(entry.moment, entry.by)}/")
+        found = self._kept(entry)
         if not set(names) <= found.keys():
             lost = f"wrote arrays at step {entry.step}, in {entry.hook}, and they are not kept any more"
             raise self._unknown(entry, lost, "; a run with more room, such as keep=100, keeps more")

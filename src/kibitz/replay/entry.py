@@ -12,16 +12,10 @@ import numpy as np
 
 from kibitz.errors import UnusableFile
 from kibitz.hooks import HOOKS
+from kibitz.replay.logged import KINDS, LOGGED, Packed, Untold
 from kibitz.replay.moment import Moment
 
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-KINDS = {kind.__name__.removesuffix("_"): kind for kind in (
-    np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
-    np.float16, np.float32, np.float64,
-)}  # fmt: skip
-"""NumPy's numbers, of which logs may hold any."""
-
-LOGGED = (int, float, str, np.generic)
 LONGEST_NUMBER = 32
 MOST = 10**15
 """More steps, epochs or seconds than these no run has."""
@@ -39,9 +33,10 @@ class Wrote:
         what: Numbers of the state by their names, such as {"optimizer/learning_rate": 0.05}, and under names that
             begin with @: the names of arrays that it wrote, or True for more than is kept (`@arrays`); the requests to
             stop, as the reason, whether to stop, at once, the evaluation (`@stop`); which sets to validate with
-            (`@evaluate`); what it added to the logs (`@logs`), and took from them (`@taken`); what is trainable from
-            now on, as a one or a nought for each part of the model (`@moved`); whether averages stand in place of the
-            weights from now on (`@averages`); what cannot be written down (`@odd`).
+            (`@evaluate`); what it added to the logs (`@logs`), and took from them (`@taken`), and the same of the
+            batch's own (`@own`, `@gone`); what is trainable from now on, as a one or a nought for each part of the
+            model (`@moved`); whether averages stand in place of the weights from now on (`@averages`); what cannot be
+            written down (`@odd`).
     """
 
     moment: Moment
@@ -181,7 +176,7 @@ def _entry(value: list[Any]) -> Entry | None:
 def _wrote(written: str, by: str, what: dict[str, Any]) -> Wrote | None:
     found = _MOMENT.fullmatch(written)
     hook = f"on_{found[3]}" if found else ""
-    full = {_long(name): _unnumbered(each, within=name == "@logs") for name, each in what.items()}
+    full = {_long(name): _unnumbered(each, within=name in {"@logs", "@own"}) for name, each in what.items()}
     if found is None or hook not in HOOKS or len(full) < len(what) or not _right(full):
         return None
     moment = Moment(int(found[1]), int(found[2]), int(found[4] or 0), hook, int(found[5] or 0))
@@ -203,12 +198,12 @@ def _right(what: Mapping[str, Any]) -> bool:
 
 
 def _fits(name: str, value: Any) -> bool:
-    if name in {"@arrays", "@evaluate", "@taken"}:
+    if name in {"@arrays", "@evaluate", "@taken", "@gone"}:
         texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
         return texts or (name == "@arrays" and value is True)
     if name == "@stop":
         return isinstance(value, list) and list(map(type, value)) == [str, bool, bool, bool]
-    if name == "@logs":
+    if name in {"@logs", "@own"}:
         return isinstance(value, dict) and all(isinstance(each, LOGGED) for each in value.values())
     if name == "@moved":
         return isinstance(value, str) and set(value) <= {"0", "1"}
@@ -220,11 +215,15 @@ def _fits(name: str, value: Any) -> bool:
 
 
 def _number(value: Any) -> Any:
-    """A number as JSON has it; one of NumPy's with its kind, and one that is not finite as a text."""
+    """A number as JSON has it: one of NumPy's with its kind, one that is not finite as a text; and what logs hold."""
     if isinstance(value, dict):
         return {name: _number(each) for name, each in value.items()}
     if isinstance(value, np.generic):
         return {value.dtype.name: str(value.item())}
+    if isinstance(value, Packed):
+        return {"packed": value.told}
+    if isinstance(value, Untold):
+        return {"untold": value.why}
     return value if not isinstance(value, float) or math.isfinite(value) else {"float": str(value)}
 
 
@@ -235,6 +234,10 @@ def _unnumbered(value: Any, *, within: bool) -> Any:
     if not isinstance(value, dict) or len(value) != 1:
         return value
     ((kind, text),) = value.items()
+    if kind == "packed":
+        return Packed(text)
+    if kind == "untold" and isinstance(text, str):
+        return Untold(text)
     if not isinstance(text, str) or len(text) > LONGEST_NUMBER:
         return value
     if kind == "float":

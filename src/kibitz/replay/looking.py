@@ -113,6 +113,11 @@ class Looking:
             raise refuse_writes(seat.name, "ends a validation" if now[2] != cut else "takes a stop back", self._of)
 
     @property
+    def hearing(self) -> bool:
+        """Whether somebody hears the hook that is fired now."""
+        return self._hearing or bool(self._live)
+
+    @property
     def may_write(self) -> bool:
         """Whether the callback that is called now is one that is run as it was."""
         return not self._looks
@@ -191,7 +196,7 @@ class Looking:
         self.begun, self._opening = True, True
         try:
             self._dispatch.fire("on_train_begin", {})
-            if moment.hook != "on_epoch_begin":
+            if moment.hook != "on_epoch_begin" and self._dispatch.run.clock.in_epoch:
                 self._dispatch.fire("on_epoch_begin", self._dispatch.run.clock.epoch, {})
         finally:
             self._opening = False

@@ -11,15 +11,19 @@ import jax
 import numpy as np
 
 from kibitz.callbacks.dispatch import Dispatch, Seat
-from kibitz.checkpoint.strict_json import INT64
 from kibitz.engine.state import TrainState, plain
 from kibitz.engine.timeline import Timeline
-from kibitz.replay.entry import KINDS, Entry, EpochEnded, Validated, Wrote
+from kibitz.hooks import OUTCOME_HOOK
+from kibitz.replay.entry import Entry, EpochEnded, Validated, Wrote
+from kibitz.replay.logged import Untold, as_logged
 from kibitz.replay.moment import Moment, Moments
 from kibitz.run import Run
 
 ROOM = 4
 """How many states' bytes hooks may write between two commits and have kept."""
+
+SMALL = 2**20
+"""What counts as the bytes of a state where none is meant, or a smaller one."""
 
 
 class Recorder:
@@ -49,12 +53,14 @@ class Recorder:
         self._beginning = False
         self._given: Any = {}  # the logs of the moment, to which callbacks may add
         self._on = False
+        self.over: Callable[[], None] | None = None
+        """Called when all have had `on_run_end`. None: nobody is."""
         self._look()
 
     def _look(self) -> None:
         """Look at what callbacks may change besides the state, before one of them is called."""
         self._flags, self._asked, self._placed = _flags(self._run), self._run.evaluation_asked, self._averages()
-        self._logs = dict(self._given)
+        self._logs, self._own = dict(self._given), dict(getattr(self._given, "batch", ()))
 
     def begin(self) -> None:
         """From here on it is written down; what was before, a process that goes on does again."""
@@ -116,7 +122,8 @@ class Recorder:
             return
         self._timeline.push()
         flags, asked, placed = _flags(self._run), self._run.evaluation_asked, self._averages()
-        alike = len(self._logs) == len(self._given) and all(map(is_, self._logs.values(), self._given.values()))
+        own = getattr(self._given, "batch", {})
+        alike = _alike(self._logs, self._given) and _alike(self._own, own)
         if alike and flags == self._flags and asked == self._asked and placed == self._placed:
             return
         what = self._what[seat.name]
@@ -126,17 +133,38 @@ class Recorder:
             what["@evaluate"] = sorted(asked or ())
         if placed != self._placed:
             what["@averages"] = placed
-        if added := _added(self._logs, self._given):
-            what.setdefault("@logs", {}).update(added)
-        if taken := [str(name) for name in self._logs if name not in self._given]:
-            what["@taken"] = taken
+        self._changed(what, "@logs", "@taken", _changes(self._logs, self._given))
+        self._changed(what, "@own", "@gone", _changes(self._own, own))
         self._look()
+
+    def _changed(
+        self, what: dict[str, Any], put: str, away: str, changes: tuple[dict[str, Any], list[str]]
+    ) -> None:  # fmt: skip
+        added, taken = changes
+        if added:
+            what.setdefault(put, {}).update((name, self._logged(value)) for name, value in added.items())
+        if taken:
+            what[away] = taken
 
     def closes(self, hook: str, args: tuple[Any, ...]) -> None:  # noqa: ARG002 - the door says which
         """All have had it: what each of them did is one entry."""
         if self._moment is not None and self._what:
             self._entries += [Wrote(self._moment, by, what) for by, what in self._what.items() if what]
         self._what.clear()
+        if hook == OUTCOME_HOOK and self.over is not None:
+            self.over()
+
+    def _logged(self, value: Any) -> Any:
+        """A value that a callback has put into the logs, as it is written down; its arrays, if there is room."""
+        place, held = place_of(self._moment, self._run.asking), dict[str, np.ndarray]()
+        logged = as_logged(value, f"@logs/{len(self._arrays)}", held)
+        if held:
+            self._room += sum(map(_bytes, held.values()))
+            whole = sum(map(_bytes, jax.tree.leaves(self._timeline.behind)))
+            if self._room > ROOM * max(whole, SMALL):
+                return Untold("more arrays were written than are kept")
+            self._arrays |= {f"{place}/{name}": each for name, each in held.items()}
+        return logged
 
     def quiet(self, kind: str, own: float) -> float:  # noqa: ARG002 - the door asks for each kind
         """Nobody is kept from passing."""
@@ -162,7 +190,7 @@ class Recorder:
     def measured(self, accumulators: list[Any]) -> None:
         """A callback has put other numbers in place of what an evaluation has measured so far."""
         if self._on and (by := self._run.asking):
-            self._take(self._what[by], measures(accumulators), 2**20)
+            self._take(self._what[by], measures(accumulators), SMALL)
 
     def _take(self, what: dict[str, Any], changed: dict[str, Any], whole: int) -> None:
         arrays = {name: value for name, value in changed.items() if not _is_number(value)}
@@ -202,12 +230,18 @@ def _flags(run: Run) -> tuple[bool, bool, bool]:
     return run.stop_requested, run.stop_now, run.stop_evaluating
 
 
-def _added(before: Mapping[str, Any], logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers and texts that a callback has put into the logs of a hook, or set to something else."""
-    new = {str(name): value for name, value in logs.items() if name not in before or before[name] is not value}
-    return {name: value for name, value in new.items()
-            if type(value) in {bool, float, str} or (type(value) is int and value in INT64)
-            or (isinstance(value, np.generic) and value.dtype.name in KINDS)}  # fmt: skip
+def _alike(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether the same stands there under the same names, in the same order."""
+    return before.keys() == now.keys() and all(map(is_, before.values(), now.values()))
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What a callback has put into the logs of a hook, or set to something else; and what it took from them."""
+    new = [name for name in now if name not in before]
+    if [*(name for name in before if name in now), *new] != list(now):  # in another order: put there anew
+        return {str(name): value for name, value in now.items()}, [str(name) for name in before]
+    added = {str(name): value for name, value in now.items() if name not in before or before[name] is not value}
+    return added, [str(name) for name in before if name not in now]
 
 
 def _differ(old: Any, new: Any) -> bool:

@@ -91,9 +91,9 @@ def replay(page: Page, given: Any) -> None:
 
     def look(core: Core, fit: FitArguments) -> None:
         asked = LookBack(run, given.steps, given.epochs, given.with_original, given.tolerance)
-        one = Replay(core, asked)
-        fit = replace(fit, callbacks=[*program.callbacks(fit.callbacks), seen], verbose=0, durable=None,
-                      epochs=one.commit.document["epochs"])  # fmt: skip
+        callbacks = [*program.callbacks(fit.callbacks), seen]
+        one = Replay(core, asked, callbacks=callbacks)
+        fit = replace(fit, callbacks=callbacks, verbose=0, durable=None, epochs=one.commit.document["epochs"])
         looking = spread(one, core, fit, asked, given.workers, program)
         run_replay(core, fit, looking)
         seen.put(page)
@@ -121,7 +121,7 @@ def bisect(page: Page, given: Any) -> None:
     def search(core: Core, fit: FitArguments) -> None:
         fit = replace(fit, callbacks=program.callbacks(fit.callbacks), verbose=0, durable=None)
         asked = LookBack(run, given.steps, tolerance=given.tolerance, says=False)
-        found = bisect_fit(core, asked, given.when, fit.x, lambda _: fit)
+        found = bisect_fit(core, asked, given.when, fit.x, lambda _: fit, fit.callbacks)
         page.lines.append(plain(str(found), LONGEST))
 
     program.run_to_fit(search)
