@@ -24,7 +24,6 @@ from kibitz.clock import Beat, Clock
 from kibitz.data.feed import Feed, OnePass
 from kibitz.data.source import Source
 from kibitz.engine.state import TrainState
-from kibitz.engine.timeline import exported, restored
 from kibitz.errors import InvalidArgument, KibitzError, MissingExtra, Unsupported, code
 from kibitz.logs import Logs
 from kibitz.loops.place import Place
@@ -46,6 +45,7 @@ from kibitz.models.restoring import (
     source_at,
     state_digest,
     stop_as,
+    take_weights,
 )
 from kibitz.models.termination import Termination
 from kibitz.models.trainability import Trainability
@@ -191,7 +191,8 @@ class Durable:
                 kept.begun()
         if self.place is None or self._found is None:
             if self._found is not None:
-                self._take_weights(self._found)
+                take_weights(self._core, self._found)
+                self._folder.put_away()
             self._journal.cut(0)
             self._program = program_of(self._core)
             self._commit(Logs(), self._planned.start, begun=False, wait=True)
@@ -223,22 +224,6 @@ class Durable:
         for kept, seat in zip(self._kept, self._dispatch.seats, strict=True):
             if any(seat is each for each in self._new):
                 kept.begun()
-
-    def _take_weights(self, commit: Commit) -> None:
-        timeline = self._core.timeline
-        now = timeline.read()
-        fresh = exported(now)
-        names = [name for name in fresh if name.startswith((".params", ".others"))]
-        wanted = {name: commit.arrays[name] for name in names if name in commit.arrays}
-        if len(wanted) < len(names) or any(value.shape != fresh[name].shape for name, value in wanted.items()):
-            raise InvalidArgument(
-                "The weights of the commit are of another model.",
-                given=str(commit.path),
-                wanted="weights of these names and shapes",
-                cure="another folder",
-            )
-        timeline.base = restored(now, {**fresh, **wanted})
-        self._folder.put_away()
 
     def _say(self) -> None:
         place = self.place

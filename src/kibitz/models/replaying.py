@@ -10,7 +10,6 @@ from numbers import Real
 from typing import Any
 from uuid import uuid4
 
-import jax
 import numpy as np
 
 from kibitz.callbacks.dispatch import Dispatch
@@ -28,13 +27,13 @@ from kibitz.errors import InvalidArgument, NotExact, UnusableFile, code
 from kibitz.logs import Logs
 from kibitz.loops.place import Place
 from kibitz.loops.validation import Validation
+from kibitz.models.apart import apart
 from kibitz.models.borrowed import Loan
 from kibitz.models.core import Core
 from kibitz.models.document import document_of, packed_commit
 from kibitz.models.made_of import made_of
 from kibitz.models.reaching_back import reach_back
 from kibitz.models.restoring import (
-    STATE,
     begin_as,
     count_on,
     enter_source,
@@ -318,9 +317,7 @@ class Replay:
             return None
         if other.document["begun"] != begun:
             return None
-        shares = [_share(array, other.arrays[name]) for name, array in arrays.items()
-                  if name.startswith(STATE) and name in other.arrays]  # fmt: skip
-        return max(shares, default=0.0)
+        return apart(arrays, other.arrays)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -386,16 +383,3 @@ def _refuse_timed(dispatch: Dispatch) -> None:
                 wanted="a callback that acts by steps or epochs in a replay",
                 cure='every="100 steps"',
             )
-
-
-def _share(one: np.ndarray, other: np.ndarray) -> float:
-    """How far an array is from another one, as a share of that one's size; infinity where it cannot be told."""
-    if one.dtype == other.dtype and one.tobytes() == other.tobytes():
-        return 0.0
-    if one.shape != other.shape or not jax.numpy.issubdtype(one.dtype, np.floating):
-        return math.inf
-    with np.errstate(all="ignore"):
-        gap = float(np.linalg.norm((one.astype(np.float64) - other.astype(np.float64)).ravel()))
-        size = float(np.linalg.norm(other.astype(np.float64).ravel()))
-    share = gap / size if size else math.inf
-    return share if math.isfinite(share) else math.inf

@@ -17,7 +17,7 @@ from kibitz.data.feed import Feed
 from kibitz.data.source import Source
 from kibitz.data.stateful import StatefulSource
 from kibitz.engine.state import TrainState, canonical
-from kibitz.engine.timeline import restored
+from kibitz.engine.timeline import exported, restored
 from kibitz.errors import InvalidArgument, KibitzError, ShapeMismatch
 from kibitz.logs import Logs
 from kibitz.loops.place import Place
@@ -128,6 +128,26 @@ def _as_far(state: TrainState, step: int) -> TrainState:
     if not state.graph:
         return state
     return state.with_(graph={**state.graph, "step": canonical(np.int32(step), state.graph["step"], "step")})
+
+
+def take_weights(core: Core, commit: Commit) -> None:
+    """Put the weights of a commit into a model, and nothing else of it.
+
+    Raises:
+        InvalidArgument: If they are those of another model.
+    """
+    now = core.timeline.read()
+    fresh = exported(now)
+    names = [name for name in fresh if name.startswith((".params", ".others"))]
+    wanted = {name: commit.arrays[name] for name in names if name in commit.arrays}
+    if len(wanted) < len(names) or any(value.shape != fresh[name].shape for name, value in wanted.items()):
+        raise InvalidArgument(
+            "The weights of the commit are of another model.",
+            given=str(commit.path),
+            wanted="weights of these names and shapes",
+            cure="another folder",
+        )
+    core.timeline.base = restored(now, {**fresh, **wanted})
 
 
 def go_on_at(
