@@ -450,6 +450,9 @@ def test_a_validation_that_was_asked_for_in_another_one_is_not_lost_with_a_proce
     assert [each for each in was._heard if each[1] > commit] == [each for each in whole._heard if each[1] > commit]
     replay(tmp_path / "run", sees, steps="3:7", **VALIDATED)
     assert sees._heard[2:] == [each for each in whole._heard if 3 < each[1] <= 7]
+    less = Validations()
+    replay(tmp_path / "run", less, steps="3:6", **VALIDATED)  # the one that is asked for at its end is not in it
+    assert less._heard[2:] == [each for each in whole._heard if 3 < each[1] <= 6]
 
 
 @pytest.mark.parametrize("dies", [5, 8, 11])

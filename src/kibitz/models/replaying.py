@@ -258,7 +258,7 @@ class Replay:
         run = self._dispatch.run
         if self._asked.forks is not None:
             self._asked.forks(*self._forked(logs, epoch, begun=begun))
-        run.asking = ""
+        run.asking, run.validate = "", None  # what is still asked for was done at a step behind the stretch
         run.stop(OVER, now=True)
 
     def _forked(self, logs: Logs, epoch: int, *, begun: bool) -> tuple[dict[str, Any], dict[str, Any]]:
