@@ -56,7 +56,7 @@ def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         return {"int": hex(value)}
     if isinstance(value, np.generic | np.ndarray):
         name = f"{place}/{len(arrays)}"
-        arrays[name] = np.asarray(value)
+        arrays[name] = np.array(value)  # it is written later, and a hook may fill it anew meanwhile
         return {"scalar" if isinstance(value, np.generic) else "array": name}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(float(value))}
