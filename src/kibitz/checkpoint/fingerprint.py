@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -85,6 +86,7 @@ def differences(was: Mapping[str, Any], now: Mapping[str, Any], where: str = "")
     return lines
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return metadata.version(name)
