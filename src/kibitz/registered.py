@@ -10,7 +10,7 @@ from typing import Any
 
 from kibitz.errors import KibitzError, UnusableFile, WrongType, describe
 
-FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 """What a constructor raises that is given what it has no argument for, or what is no such argument."""
 
 _allowance: ContextVar[list[int] | None] = ContextVar("kibitz_allowance", default=None)

@@ -160,6 +160,10 @@ HOSTILE = {
     "one array twice": lambda f: f.__setitem__("layers/dense/vars/2", f[PLACE]),
     "very deep folders": lambda f: f.create_group("/".join("a" * 40)),
     "a named type": lambda f: f.__setitem__("odd", np.dtype("f4")),
+    "digests that are lists": lambda f: f[PLACE].attrs.create(
+        "sha256", np.array([np.ones(2, "f4"), np.ones(3, "f4")], object), dtype=h5py.vlen_dtype("f4")),
+    "a digest that is a number": lambda f: f[PLACE].attrs.create("sha256", 3),
+    "digests, two of them": lambda f: f[PLACE].attrs.create("sha256", ["a", "b"]),
     "other numbers under the old digest": lambda f: f[PLACE].write_direct(np.zeros((3, 2), "f4")),
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 import kibitz as keras
-from kibitz.errors import UnusableFile, WrongType
+from kibitz.errors import KibitzError, UnusableFile, WrongType
 
 MOST = 2**31 - 1
 
@@ -94,3 +94,11 @@ def test_a_configuration_that_makes_nothing_is_told_in_our_words(room, name, con
 def test_a_text_that_makes_no_model_is_told_in_our_words(text):
     with pytest.raises(WrongType, match="model"):
         keras.models.model_from_json(text)
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, 10**15])
+def test_more_thresholds_than_any_machine_holds_are_told_at_once(count):
+    config = {**keras.metrics.serialize(keras.metrics.AUC())}
+    config["config"] = {**config["config"], "num_thresholds": count}
+    with pytest.raises(KibitzError, match="This configuration makes no metric"):
+        keras.metrics.deserialize(config)

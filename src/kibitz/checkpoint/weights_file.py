@@ -209,7 +209,17 @@ def _kind(dataset: Any) -> str:
 
 
 def _is_bfloat16(dataset: Any) -> bool:
-    return dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2 and dataset.attrs.get("dtype") == "bfloat16"
+    return dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2 and _said(dataset, "dtype") == "bfloat16"
+
+
+def _said(dataset: Any, name: str) -> str | None:
+    """A text that stands beside a dataset; None if there is none. HDF5 ends the process over some that are no text."""
+    import h5py
+
+    if name not in dataset.attrs:
+        return None
+    held = dataset.attrs.get_id(name)
+    return dataset.attrs[name] if isinstance(held.get_type(), h5py.h5t.TypeStringID) and held.shape == () else ""
 
 
 def _array(dataset: Any, wanted: np.dtype, what: str, source: str) -> np.ndarray:
@@ -222,7 +232,7 @@ def _array(dataset: Any, wanted: np.dtype, what: str, source: str) -> np.ndarray
     if array.size:
         dataset.read_direct(array)
     array = array.view(BFLOAT16) if bfloat16 else array
-    digest = dataset.attrs.get("sha256")
+    digest = _said(dataset, "sha256")
     if digest is not None and digest != _digest(array):
         raise _refused(source, f"the numbers of {what} are not those that were written")
     return _cast(array, wanted, what, source)
