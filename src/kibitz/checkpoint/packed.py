@@ -18,7 +18,6 @@ from kibitz.errors import Unsupported, UnusableFile
 KEYS = str | int
 INT64 = range(-(2**63), 2**63)  # what a file of ours has as a number; a larger one is a text there
 LARGE = re.compile(r"-?0x[0-9a-f]{16,1024}")
-SAME = frozenset({bool, str})
 LONG = 32  # numbers; a shorter list is as fast to write as a text
 NUMBERS = {float: np.dtype(np.float64), int: np.dtype(np.int64)}
 FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -46,27 +45,22 @@ def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         (1, inf)
     """
     kind = type(value)
-    if value is None or kind in SAME or isinstance(value, str) or (kind is int and value in INT64):
+    if value is None or kind is bool or isinstance(value, str) or (kind is int and value in INT64):
         return value
     if isinstance(value, bytes):
-        name = f"{place}/{len(arrays)}"
-        arrays[name] = np.frombuffer(value, np.uint8)
-        return {"bytes": name}
+        return {"bytes": _put(np.frombuffer(value, np.uint8), place, arrays)}
     if kind is int and LARGE.fullmatch(hex(value)):
         return {"int": hex(value)}
     if isinstance(value, np.generic | np.ndarray):
-        name = f"{place}/{len(arrays)}"
-        arrays[name] = np.array(value)  # it is written later, and a hook may fill it anew meanwhile
-        return {"scalar" if isinstance(value, np.generic) else "array": name}
+        kept = np.array(value)  # it is written later, and a hook may fill it anew meanwhile
+        return {"scalar" if isinstance(value, np.generic) else "array": _put(kept, place, arrays)}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(float(value))}
     if kind is dict or isinstance(value, Mapping):
         return {"dict": [[pack(key, place, arrays), pack(each, place, arrays)] for key, each in value.items()]}
     if isinstance(value, list | tuple):
         if kind is list and len(value) >= LONG and (numbers := _numbers(value)) is not None:
-            name = f"{place}/{len(arrays)}"
-            arrays[name] = numbers
-            return {"numbers": name}
+            return {"numbers": _put(numbers, place, arrays)}
         packed = [pack(each, place, arrays) for each in value]
         return packed if isinstance(value, list) else {"tuple": packed}
     raise Unsupported(
@@ -75,6 +69,13 @@ def pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         wanted="numbers, texts, bytes, None, NumPy arrays, and lists, tuples and dicts of these",
         cure="keep it under a name that begins with an underscore, or say what to keep in get_state",
     )
+
+
+def _put(array: np.ndarray, place: str, arrays: dict[str, np.ndarray]) -> str:
+    """Put an array aside; what it is called there."""
+    name = f"{place}/{len(arrays)}"
+    arrays[name] = array
+    return name
 
 
 def _numbers(values: Sequence[Any]) -> np.ndarray | None:

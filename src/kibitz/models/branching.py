@@ -10,6 +10,7 @@ from kibitz.callbacks.base import Callback
 from kibitz.callbacks.declared import called
 from kibitz.callbacks.history import History
 from kibitz.checkpoint.files import remove
+from kibitz.checkpoint.leaf import leaf_digests
 from kibitz.checkpoint.packed import unpack
 from kibitz.checkpoint.run_folder import RunFolder
 from kibitz.errors import InvalidArgument, KibitzError, code
@@ -69,10 +70,12 @@ def branch_off(core: Core, given: FitArguments, asked: LookBack, branch: Any) ->
     stretch = Stretch.read(asked.steps, asked.epochs, ends=past.epochs, first=past.first, last=past.last)
 
     def begin(arrays: dict[str, Any], document: dict[str, Any]) -> None:
-        told = Committed(stretch.start, document["epoch"], document["begun"], document["seconds"], state_digest(arrays))
+        digests = leaf_digests(arrays)
+        told = Committed(stretch.start, document["epoch"], document["begun"], document["seconds"],
+                         state_digest(arrays, digests))  # fmt: skip
         begun = {"journal": Journal(there.journal).append([told]), "program": program_in(parent),
                  "id": uuid4().hex, "parent": {"run": str(parent.path), "step": stretch.start}}  # fmt: skip
-        there.write(stretch.start, arrays, document | begun)
+        there.write(stretch.start, arrays, document | begun, digests)
 
     _fork(core, given, replace(asked, forks=begin), past, stretch)
     until = [] if stretch.stop >= past.last else [Until(stretch.stop)]

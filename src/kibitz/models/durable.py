@@ -370,8 +370,7 @@ class Durable:
         """All have had `on_run_end`: what they wrote there is the end of the run too, and is written once."""
         entries, written = self._recorder.taken()
         if self._final and entries:
-            owner = self._core.owner
-            self._final |= {"trainable": Trainability(owner).written, "aside": owner.set_aside(), "closed": True}
+            self._final |= {"trainable": self._trainable(), "aside": self._core.owner.set_aside(), "closed": True}
             self._write_final(entries, written)
 
     def finish(self) -> None:

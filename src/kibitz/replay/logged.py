@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from kibitz.callbacks.state import unplain
+from kibitz.checkpoint.leaf import NAMES
 from kibitz.checkpoint.packed import pack, unpack
-from kibitz.checkpoint.state_file import NAMES
 from kibitz.checkpoint.strict_json import INT64, dumps
 from kibitz.errors import InvalidArgument, UnusableFile
 
